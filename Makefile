@@ -1,0 +1,62 @@
+# Every habit of this repository. `make help` lists them; .ci/run runs what CI runs.
+
+CACHE := $(if $(DRAGOMAN_CACHE),$(DRAGOMAN_CACHE),$(CURDIR)/.cache)
+PYTHON := $(CACHE)/env/controller/bin/python
+DRAGOMAN := $(CACHE)/env/controller/bin/dragoman
+SETUP := python3 -m export.setup
+
+# Nothing of ours phones home; nothing of the user's own packages leaks in; this checkout is the one that runs.
+export ORT_DISABLE_TELEMETRY := 1
+export PYTHONNOUSERSITE := 1
+export PYTHONPATH := $(CURDIR)
+export DRAGOMAN_CACHE := $(CACHE)
+export REQUIRE
+
+# A call with the user's own recordings, languages or engines; unset means the packaged demo.
+DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(CALLEE)") \
+	$(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)") \
+	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock doctor scenarios clean
+.DELETE_ON_ERROR:
+
+help: ## This list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+setup: ## Get everything into the cache folder (.cache, or $DRAGOMAN_CACHE): no root, about 500 MB
+	@$(SETUP) all
+
+demo: ## A real call, English <-> Spanish, offline. CALLER= CALLEE= (WAV) FROM= TO= STT= MT= TTS= change it
+	@$(SETUP) demo
+	@$(DRAGOMAN) export offline --out model_repository
+	@$(DRAGOMAN) demo --report build/demo $(DEMO_OPTIONS)
+
+test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,triton,offline
+	@$(SETUP) test --keep-going
+	@$(DRAGOMAN) export offline --out model_repository || [ -z "$(REQUIRE)" ]
+	@mkdir -p build/test
+	@$(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST)
+
+check: ## Lint, format, types
+	@$(SETUP) check
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks one
+	@$(SETUP) test
+	@$(DRAGOMAN) export offline --out model_repository
+	@mkdir -p build/test
+	@TIMES="$(TIMES)" ONLY="$(ONLY)" $(PYTHON) -m tests.scenarios
+
+doctor: ## What is installed, what is missing, what to do about it
+	@$(SETUP) env-controller --keep-going
+	@$(DRAGOMAN) doctor
+
+lock: ## Pin the requirements anew from pyproject.toml (needs uv)
+	@python3 -m export.setup.pins
+
+clean: ## Remove build/ and what the checkers keep; the cache folder stays
+	@rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,37 @@
+"""The API process: `python -m controller.api HTTP_FD SNAPSHOT_FD`. Ends when the call process does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+
+import uvicorn
+
+from controller.api.app import Snapshot, make_app
+from controller.api.link import MAX_SNAPSHOT_BYTES
+
+
+async def _follow(link: socket.socket, snapshot: Snapshot, server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+    while message := await loop.sock_recv(link, MAX_SNAPSHOT_BYTES):
+        snapshot.update(json.loads(message))
+    server.should_exit = True
+
+
+async def _serve(http_fd: int, snapshot_fd: int) -> None:
+    snapshot = Snapshot()
+    link = socket.socket(fileno=snapshot_fd)
+    link.setblocking(False)
+    config = uvicorn.Config(
+        make_app(snapshot), fd=http_fd, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    follower = asyncio.create_task(_follow(link, snapshot, server))
+    await server.serve(sockets=[socket.socket(fileno=http_fd)])
+    follower.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(int(sys.argv[1]), int(sys.argv[2])))

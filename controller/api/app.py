@@ -1,0 +1,90 @@
+"""The HTTP application. It knows the last snapshot that the call process sent, and how old it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prometheus_client.core import (
+    CollectorRegistry,
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from controller.telemetry.metrics import MS_BUCKETS
+
+STALE_S = 5.0
+"""Seconds without a snapshot after which the call process counts as dead; it sends one a second."""
+
+
+class Snapshot(Collector):
+    """What the call process last said."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._received: float | None = None
+        self._body: dict[str, Any] = {"ready": {}, "metrics": []}
+
+    def update(self, body: dict[str, Any]) -> None:
+        """Take a newer one: {"ready": {part: bool}, "metrics": Registry.snapshot()}."""
+        self._body = body
+        self._received = self._now()
+
+    @property
+    def fresh(self) -> bool:
+        return self._received is not None and self._now() - self._received < STALE_S
+
+    @property
+    def ready(self) -> dict[str, bool]:
+        """Part by part: asterisk and the three engines."""
+        return dict(self._body["ready"])
+
+    def collect(self) -> Iterable[Metric]:
+        """The families, for prometheus_client."""
+        for family in self._body["metrics"]:
+            yield _family(family)
+
+
+def _family(family: dict[str, Any]) -> Metric:
+    name, text, labels = family["name"], family["text"], family["labels"]
+    if family["kind"] == "histogram":
+        histogram = HistogramMetricFamily(name, text, labels=labels)
+        for values, (counts, total) in family["samples"]:
+            bounds = [*(str(bound) for bound in MS_BUCKETS), "+Inf"]
+            sums = [sum(counts[: place + 1]) for place in range(len(counts))]
+            histogram.add_metric(values, list(zip(bounds, sums, strict=True)), sum_value=total)
+        return histogram
+    kind = CounterMetricFamily if family["kind"] == "counter" else GaugeMetricFamily
+    plain = kind(name, text, labels=labels)
+    for values, value in family["samples"]:
+        plain.add_metric(values, value)
+    return plain
+
+
+def make_app(snapshot: Snapshot) -> Starlette:
+    """`/livez`: the call process lives. `/readyz`: it can take a call. `/metrics`: Prometheus text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(snapshot)
+
+    async def livez(request: Request) -> Response:
+        alive = snapshot.fresh
+        return JSONResponse({"alive": alive}, status_code=200 if alive else 503)
+
+    async def readyz(request: Request) -> Response:
+        parts = snapshot.ready
+        ready = snapshot.fresh and bool(parts) and all(parts.values())
+        return JSONResponse({"ready": ready, "parts": parts}, status_code=200 if ready else 503)
+
+    async def metrics(request: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])

@@ -1,0 +1,1 @@
+"""Fixed-cost signal work, under 50 us a frame. Knows samples; knows no queue, engine or call."""

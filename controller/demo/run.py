@@ -1,0 +1,194 @@
+"""Runs the demo: Triton and Asterisk up, two phones, one interpreted call, the report written, all taken down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asterisk.render import Extension
+from controller.demo.captions import Captions
+from controller.demo.report import Record, build, verdict
+from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
+from controller.errors import StackError, UsageError
+from controller.pbx.ari_events import CallStarted
+from controller.pbx.call import Ended
+from controller.pipeline.conversation import Conversation
+from controller.service import CallWatcher, Service
+from controller.settings import Settings, load
+from controller.stack.asterisk import AsteriskServer
+from controller.stack.phone import SoftPhone
+from controller.stack.process import Run
+from controller.stack.triton import TritonServer
+from controller.stack.wav import PHONE_RATE, write_wav
+from export.setup.cache import Cache
+
+EXTENSION = "201"
+"""What phone A dials."""
+
+CONNECT_S = 20.0
+SLACK_S = 20.0
+"""How much longer than its recordings a call may take before it counts as stuck."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What the command line says."""
+
+    report: Path
+    """The folder for report, recordings and logs."""
+
+    repository: Path
+    """Triton's model repository."""
+
+    caller: Path | None = None
+    callee: Path | None = None
+    source: str = "en"
+    target: str = "es"
+    stt: str = "whisper"
+    mt: str = "apertium"
+    tts: str = "pico"
+
+
+class _Watch(CallWatcher):
+    """Tells the demo how its call went."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.up: asyncio.Future[Conversation] = loop.create_future()
+        self.over: asyncio.Future[Ended] = loop.create_future()
+
+    def began(self, conversation: Conversation) -> None:
+        self.up.set_result(conversation)
+
+    def finished(self, conversation: Conversation, ended: Ended) -> None:
+        self.over.set_result(ended)
+
+    def refused(self, call: CallStarted, why: str) -> None:
+        if not self.up.done():
+            self.up.set_exception(StackError(f"The call did not come about: {why}"))
+
+
+def run(options: DemoOptions) -> int:
+    """The demo; returns the exit code.
+
+    Raises:
+        DragomanError: one sentence; nothing is left running.
+    """
+    parts = _parts(options)
+    options.report.mkdir(parents=True, exist_ok=True)
+    with Run(options.report / "logs") as stack:
+        return asyncio.run(_demo(options, parts, stack))
+
+
+def _parts(options: DemoOptions) -> dict[str, Part]:
+    if options.caller or options.callee:
+        if not (options.caller and options.callee):
+            raise UsageError("Give both recordings or none: CALLER=a.wav CALLEE=b.wav.")
+        first, second = own_recording(options.caller), own_recording(options.callee)
+    elif (options.source, options.target) in (("en", "es"), ("es", "en")):
+        folder = Cache.default().prompts
+        names = {"en": ENGLISH, "es": SPANISH}
+        one, other = (prompts(folder, code, names[code]) for code in (options.source, options.target))
+        first, second = turns(one, other)
+    else:
+        raise UsageError(
+            f"There are recorded prompts for en and es only, not for {options.source} and {options.target}: "
+            "give your own with CALLER=a.wav CALLEE=b.wav."
+        )
+    return {"a": as_long_as(first, second), "b": as_long_as(second, first)}
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int:
+    _say("starting Triton ...")
+    triton = TritonServer(stack, options.repository, models=[options.stt, options.mt, options.tts])
+    await asyncio.to_thread(triton.start)
+    seconds = len(parts["a"].pcm) / PHONE_RATE
+    phones = {name: SoftPhone(stack, name, part.pcm, auto_answer=name == "b") for name, part in parts.items()}
+    _say("starting Asterisk and two soft phones ...")
+    await asyncio.to_thread(phones["b"].start)
+    extension = Extension(EXTENSION, options.source, options.target, f"PJSIP/phone/{phones['b'].uri}")
+    asterisk = AsteriskServer(stack, extensions=[extension])
+    await asyncio.to_thread(asterisk.start)
+    await asyncio.to_thread(phones["a"].start)
+
+    record = Record()
+    watch = _Watch()
+    service = Service(
+        _settings(options, asterisk, triton), observers=[record, Captions()], watcher=watch, tap=record.tap
+    )
+    await service.start()
+    try:
+        _say(f"calling: {options.source} <-> {options.target}, {seconds:.0f} s")
+        phones["a"].dial(asterisk.sip_uri(EXTENSION))
+        conversation = await asyncio.wait_for(watch.up, CONNECT_S)
+        ended = await asyncio.wait_for(watch.over, seconds + SLACK_S)
+    except TimeoutError as error:
+        raise StackError(f"The call got stuck; see the logs in {stack.folder}.") from error
+    finally:
+        await service.stop()
+    for phone in phones.values():
+        await asyncio.to_thread(phone.stop)
+    engines = {
+        "stt": options.stt,
+        "mt": options.mt,
+        "tts": options.tts,
+        "triton": triton.version,
+        "asterisk": "",
+    }
+    return _report(options, record, conversation, parts, phones, engines, ended)
+
+
+def _settings(options: DemoOptions, asterisk: AsteriskServer, triton: TritonServer) -> Settings:
+    return load(
+        asterisk={
+            "url": asterisk.ari_url.rstrip("/"),
+            "user": asterisk.ari_user,
+            "password": asterisk.ari_password,
+        },
+        triton={"grpc": triton.addresses.grpc},
+        engines={"stt": options.stt, "mt": options.mt, "tts": options.tts},
+        calls={"source": options.source, "target": options.target},
+        api={"port": 0},
+    )
+
+
+def _report(
+    options: DemoOptions,
+    record: Record,
+    conversation: Conversation,
+    parts: dict[str, Part],
+    phones: dict[str, SoftPhone],
+    engines: dict[str, str],
+    ended: Ended,
+) -> int:
+    wavs: dict[str, dict[str, str]] = {}
+    for name, phone in phones.items():
+        wavs[name] = {"spoke_wav": f"{name}_spoke.wav", "heard_wav": f"{name}_heard.wav"}
+        write_wav(options.report / wavs[name]["spoke_wav"], parts[name].pcm, PHONE_RATE)
+        write_wav(options.report / wavs[name]["heard_wav"], phone.heard(), phone.codec.rate)
+    report = build(record, conversation, parts, wavs, engines, ended.by)
+    file = options.report / "report.json"
+    file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    _summary(report, file)
+    if wrong := verdict(report):
+        print(f"dragoman: {wrong}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _summary(report: dict[str, Any], file: Path) -> None:
+    lag, balance = report["lag_ms"], report["conservation"]
+    print(
+        f"\n{balance['played']} of {balance['deliveries']} clauses were played, {balance['dropped']} dropped; "
+        f"lag p50 {lag['p50']} ms, p95 {lag['p95']} ms.\n"
+        f"Report: {file}\nWhat each side heard: {file.parent / 'a_heard.wav'}, {file.parent / 'b_heard.wav'}",
+        flush=True,
+    )

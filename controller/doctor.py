@@ -1,0 +1,58 @@
+"""What is installed on this machine, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from controller.engines.registry import names
+from export.setup.cache import REPOSITORY, Cache
+from export.setup.components import missing
+
+_PACKAGES = (
+    "numpy",
+    "aioari",
+    "aiohttp",
+    "tritonclient",
+    "uvloop",
+    "webrtcvad-wheels",
+    "starlette",
+    "pydantic-settings",
+)
+
+
+def report() -> int:
+    """Print it; 0 where everything that a demo needs is there, 1 otherwise."""
+    cache = Cache.default()
+    print(f"cache folder  {cache.root}")
+    print(f"Python        {sys.version.split()[0]}")
+    for package in _PACKAGES:
+        try:
+            print(f"  {package:18} {version(package)}")
+        except PackageNotFoundError:
+            print(f"  {package:18} MISSING: run `make setup`")
+    for kind in ("stt", "mt", "tts"):
+        print(f"{kind:4} engines  {', '.join(names(kind)) or 'none: run `make setup`'}")
+    lacking = missing(cache)
+    for one in lacking:
+        print(f"MISSING       {one.name}: {one.sentence}")
+    models = _models()
+    if models:
+        print(f"models        {', '.join(models)}")
+    else:
+        print("MISSING       models: run `dragoman export offline --out model_repository`")
+    if shutil.disk_usage(REPOSITORY).free < 2_000_000_000:
+        print("WARNING       less than 2 GB of disk are free")
+    complete = not lacking and bool(models)
+    print("everything is there" if complete else "not everything is there")
+    return 0 if complete else 1
+
+
+def _models() -> list[str]:
+    try:
+        exported = json.loads((REPOSITORY / "model_repository" / "export.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return []
+    return sorted(exported.get("models", {}))

@@ -1,0 +1,56 @@
+"""An engine is a name in the settings, found by entry point, so that one from another distribution plugs in.
+
+The groups are `dragoman.stt`, `dragoman.mt` and `dragoman.tts`. An entry point names a function that takes an
+`EngineContext` and gives the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from controller.engines import Engines
+from controller.errors import SettingsError
+from controller.settings import EngineSettings, TritonSettings
+from controller.triton.client import TritonClient
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine may use."""
+
+    triton: TritonClient
+    deadlines: TritonSettings
+    options: dict[str, Any]
+    """The engine's own table in the settings, `engines.options.<name>`."""
+
+
+def names(kind: str) -> list[str]:
+    """The names of all engines of `kind` (stt, mt, tts) that are installed."""
+    return sorted({point.name for point in entry_points(group=f"dragoman.{kind}")})
+
+
+def make(kind: str, name: str, context: EngineContext) -> Any:
+    """The engine `name` of `kind`.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    for point in entry_points(group=f"dragoman.{kind}"):
+        if point.name == name:
+            return point.load()(context)
+    raise SettingsError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind)) or 'none'}.")
+
+
+def make_all(settings: EngineSettings, triton: TritonClient, deadlines: TritonSettings) -> Engines:
+    """The three engines that the settings name.
+
+    Raises:
+        SettingsError: one of them does not exist, or its options are wrong.
+    """
+
+    def one(kind: str, name: str) -> Any:
+        return make(kind, name, EngineContext(triton, deadlines, settings.options.get(name, {})))
+
+    return Engines(one("stt", settings.stt), one("mt", settings.mt), one("tts", settings.tts))

@@ -1,0 +1,241 @@
+"""Whisper on Triton as a streaming recogniser: partials of the growing utterance, and one urgent final.
+
+Whisper itself does not stream. A final is begun at each short pause, so that it is ready when the end is decided.
+A sentence on which two partials agree is committed while the speaker goes on, and its audio is cut off the buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from controller.engines.registry import EngineContext
+from controller.engines.stt import RecogniserStream
+from controller.engines.stt.commit import firm_prefix, quietest
+from controller.errors import EngineError, SettingsError
+from controller.frames import FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
+from controller.messages import (
+    Span,
+    SpeechEnded,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    Transcript,
+    VoiceEvent,
+    Word,
+)
+from controller.triton.client import TritonClient
+from controller.triton.contracts import Recognition, recognise
+
+log = logging.getLogger(__name__)
+
+_CODES = (
+    "af ar az be bg bs ca cs cy da de el en es et fa fi fr gl he hi hr hu hy id is it ja kk kn ko lt lv mk mr ms ne nl "
+    "no pl pt ro ru sk sl sr sv sw ta th tl tr uk ur vi zh"
+)
+LANGUAGES = frozenset(_CODES.split())
+"""Those that the multilingual models were trained on to a usable error rate, by their authors' own list."""
+
+PARTIAL_S = 0.8
+"""New audio that makes a new partial worth its cost; for long utterances it takes a fifth of their length."""
+
+TAIL_S = 0.2
+"""Audio kept after the last voiced frame: a final consonant often falls under the detector."""
+
+PROBE_SAMPLES = SAMPLE_RATE // 2
+"""Half a second of silence: it passes the model's own voice gate only, so a probe costs next to nothing."""
+
+
+class Whisper:
+    """The recogniser."""
+
+    name = "whisper"
+
+    def __init__(self, triton: TritonClient, deadline_s: float, *, partials: bool = True) -> None:
+        self._triton = triton
+        self._deadline_s = deadline_s
+        self._partials = partials
+
+    def hears(self, language: str) -> bool:
+        return language in LANGUAGES
+
+    def open(self, speaker: str, language: str, now: Callable[[], float]) -> RecogniserStream:
+        return WhisperStream(speaker, language, now, self.recognise, partials=self._partials)
+
+    async def recognise(self, pcm: Pcm, language: str, urgent: bool) -> Recognition:
+        """One answer for one stretch of audio, int16[n] at the controller's rate."""
+        return await recognise(self._triton, pcm, language, urgent=urgent, deadline_s=self._deadline_s)
+
+    async def probe(self) -> None:
+        await self.recognise(np.zeros(PROBE_SAMPLES, np.int16), "en", True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Final:
+    """An answer that will be good if the speech ends, or a sentence ended, at the end of `span`."""
+
+    span: Span
+    work: asyncio.Task[Recognition]
+
+
+class WhisperStream:
+    """One speaker's utterances, in order."""
+
+    def __init__(
+        self,
+        speaker: str,
+        language: str,
+        now: Callable[[], float],
+        recognise: Callable[[Pcm, str, bool], Coroutine[None, None, Recognition]],
+        *,
+        partials: bool = True,
+    ) -> None:
+        self._speaker = speaker
+        self._language = language
+        self._now = now
+        self._recognise = recognise
+        self._partials = partials
+        self._frames: list[Pcm] = []
+        self._start_s = 0.0
+        self._partial: asyncio.Task[None] | None = None
+        self._partial_frames = 0
+        self._heard = ""
+        """The last partial."""
+        self._final: _Final | None = None
+        """Begun at the pause that lasts now."""
+        self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
+        self._finals: asyncio.Queue[tuple[SpeechEnded, float, _Final]] = asyncio.Queue()
+        self._finisher = asyncio.create_task(self._finish(), name=f"whisper-{speaker}")
+
+    def push(self, event: VoiceEvent) -> None:
+        match event:
+            case SpeechStarted():
+                self._restart(event.index * FRAME_S, [])
+            case AudioFrame():
+                self._frames.append(event.pcm)
+                self._maybe_partial()
+            case SpeechPaused():
+                self._cancel_partial()
+                self._begin_final(event.span)
+            case SpeechResumed():
+                self._cancel_final()
+            case SpeechEnded():
+                self._cancel_partial()
+                self._begin_final(event.span)
+                assert self._final is not None
+                self._finals.put_nowait((event, self._now(), self._final))
+                self._final = None
+                self._restart(event.span.end_s, [])
+
+    async def receive(self) -> Transcript:
+        result = await self._results.get()
+        if isinstance(result, EngineError):
+            raise result
+        return result
+
+    async def aclose(self) -> None:
+        self._cancel_partial()
+        self._cancel_final()
+        self._finisher.cancel()
+        while not self._finals.empty():
+            self._finals.get_nowait()[2].work.cancel()
+
+    def _restart(self, start_s: float, frames: list[Pcm]) -> None:
+        self._heard = ""
+        self._frames = frames
+        self._partial_frames = 0
+        self._start_s = start_s
+
+    def _maybe_partial(self) -> None:
+        new_s = (len(self._frames) - self._partial_frames) * FRAME_S
+        due = new_s >= max(PARTIAL_S, len(self._frames) * FRAME_S / 5)
+        if self._partials and due and self._partial is None and self._final is None:
+            self._partial_frames = len(self._frames)
+            end_s = self._start_s + len(self._frames) * FRAME_S
+            self._partial = asyncio.create_task(self._tell_partial(np.concatenate(self._frames), end_s))
+
+    async def _tell_partial(self, pcm: Pcm, end_s: float) -> None:
+        asked_s, span = self._now(), Span(self._start_s, end_s)
+        try:
+            heard = await self._recognise(pcm, self._language, False)
+        except EngineError as error:  # the final will tell
+            log.debug("a partial failed: %s", error)
+        else:
+            if heard.text:
+                self._results.put_nowait(self._transcript(heard, span, asked_s))
+                self._commit(heard)
+        finally:
+            self._partial = None
+
+    def _commit(self, heard: Recognition) -> None:
+        """Commit the sentences that are firm, and go on with the audio behind them."""
+        text = firm_prefix(self._heard, heard.text)
+        self._heard = heard.text
+        count = len(text.split()) if text else 0
+        if not text or count > len(heard.words):
+            return
+        cut = quietest(self._frames, heard.words[count - 1].end_s)
+        now, span = self._now(), Span(self._start_s, self._start_s + cut * FRAME_S)
+        words = heard.words[:count]
+        end = SpeechEnded(span, decided_s=now, pause=False)
+        self._results.put_nowait(self._transcript(replace(heard, text=text, words=words), span, now, end))
+        self._restart(span.end_s, self._frames[cut:])
+
+    def _cancel_partial(self) -> None:
+        if self._partial is not None:
+            self._partial.cancel()
+            self._partial = None
+
+    def _cancel_final(self) -> None:
+        if self._final is not None:
+            self._final.work.cancel()
+            self._final = None
+
+    def _begin_final(self, span: Span) -> None:
+        span = Span(self._start_s, span.end_s)
+        if self._final is not None and self._final.span == span:
+            return
+        self._cancel_final()
+        frames = round((span.end_s + TAIL_S - self._start_s) / FRAME_S)
+        pcm = np.concatenate(self._frames[:frames] or [np.zeros(0, np.int16)])
+        self._final = _Final(span, asyncio.create_task(self._recognise(pcm, self._language, True)))
+
+    async def _finish(self) -> None:
+        while True:
+            end, asked_s, final = await self._finals.get()
+            try:
+                heard = await final.work
+            except EngineError as error:
+                self._results.put_nowait(error)
+            else:
+                self._results.put_nowait(self._transcript(heard, final.span, asked_s, end))
+
+    def _transcript(self, heard: Recognition, span: Span, asked_s: float, end: SpeechEnded | None = None) -> Transcript:
+        words = tuple(Word(one.word, span.start_s + one.start_s, span.start_s + one.end_s) for one in heard.words)
+        return Transcript(
+            speaker=self._speaker,
+            text=heard.text,
+            words=words,
+            span=span,
+            final=end is not None,
+            speech_final=end is not None and end.pause,
+            decided_s=end.decided_s if end else span.end_s,
+            asked_s=asked_s,
+        )
+
+
+def make(context: EngineContext) -> Whisper:
+    """The engine from its settings.
+
+    Raises:
+        SettingsError: an option is unknown or wrong.
+    """
+    options = dict(context.options)
+    partials = options.pop("partials", True)
+    if options or not isinstance(partials, bool):
+        raise SettingsError("The engine whisper takes one option: partials = true or false.")
+    return Whisper(context.triton, context.deadlines.stt_deadline_s, partials=partials)

@@ -1,0 +1,69 @@
+"""Every error that Dragoman raises on purpose.
+
+    DragomanError
+    ├── UsageError            a wrong command line, setting or input file: say it and exit with 1
+    │   ├── SettingsError
+    │   └── AudioFileError
+    ├── StackError            a server this machine should run did not start or has gone
+    ├── PbxError              Asterisk refused or cannot be reached
+    └── EngineError           a recogniser, translator or voice failed
+        ├── EngineUnavailable     not reachable, overloaded or restarting
+        ├── EngineTimeout         no answer, or no next chunk, in time
+        └── EngineRejected        it understood and refused: the same request fails again
+
+`retryable` says whether the same request may succeed later.
+"""
+
+from __future__ import annotations
+
+
+class DragomanError(Exception):
+    """The root. The message is one sentence for a person: what was wrong and what to do."""
+
+    retryable = False
+
+
+class UsageError(DragomanError):
+    """The caller gave something that cannot work."""
+
+
+class SettingsError(UsageError):
+    """A value in the settings is wrong."""
+
+
+class AudioFileError(UsageError):
+    """A recording cannot be used."""
+
+
+class StackError(DragomanError):
+    """A server that this machine runs for Dragoman did not start, or ended."""
+
+
+class PbxError(DragomanError):
+    """Asterisk refused a request or cannot be reached."""
+
+    retryable = True
+
+
+class EngineError(DragomanError):
+    """An engine failed. `engine` is its name in the settings."""
+
+    def __init__(self, message: str, *, engine: str) -> None:
+        super().__init__(message)
+        self.engine = engine
+
+
+class EngineUnavailable(EngineError):
+    """The engine cannot be reached, is overloaded or restarting."""
+
+    retryable = True
+
+
+class EngineTimeout(EngineError):
+    """The engine did not answer, or not go on, in time."""
+
+    retryable = True
+
+
+class EngineRejected(EngineError):
+    """The engine refused this very request."""

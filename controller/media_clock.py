@@ -1,0 +1,37 @@
+"""Where on the call's clock an arriving frame belongs, and which frames never came.
+
+Frames carry no time stamps of their own, so a frame's index is its arrival: (arrival - call start) / 20 ms. Knows
+numbers only: no audio, no queue.
+"""
+
+from __future__ import annotations
+
+from controller.frames import FRAME_S
+
+MAX_LATE_FRAMES = 3
+"""60 ms: how long a place is kept open for a frame that has not come."""
+
+MAX_EARLY_FRAMES = 1
+"""How far ahead of the clock a frame may be placed: the phase between Asterisk's timer and ours."""
+
+
+class MediaClock:
+    """One leg's counter. `place` and `fill` are called on every tick, in this order."""
+
+    def __init__(self, started_s: float = 0.0) -> None:
+        """`started_s`: when the leg joined, on the call's clock."""
+        self.next_index = int(started_s / FRAME_S)
+        """The index that the next frame gets."""
+
+    def place(self, now_s: float) -> int | None:
+        """The index of a frame that is at hand at `now_s`, or None: its place is past, and it must be dropped."""
+        if self.next_index > now_s / FRAME_S + MAX_EARLY_FRAMES:
+            return None
+        self.next_index += 1
+        return self.next_index - 1
+
+    def fill(self, now_s: float) -> range:
+        """The indexes, possibly none, that are given up at `now_s`: silence takes their place."""
+        first = self.next_index
+        self.next_index = max(first, int(now_s / FRAME_S) - MAX_LATE_FRAMES)
+        return range(first, self.next_index)

@@ -1,0 +1,1 @@
+"""What happens to speech between two people. Knows engines by their protocols; knows nothing of Asterisk."""

@@ -1,0 +1,92 @@
+"""The first stage of a speaker, inside the tick: frames off the wire, onto the call's clock, into utterances."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+from controller.audio.vad import Endpointer
+from controller.frames import SILENCE, AudioFrame, Pcm
+from controller.media_clock import MediaClock
+from controller.messages import VoiceEvent
+from controller.pipeline.queues import BoundedQueue, Overflow
+
+INPUT_FRAMES = 50
+"""Capacity of the input queue: one second."""
+
+ASR_EVENTS = 500
+"""Capacity of the recogniser's queue: ten seconds."""
+
+_PASS_ON_MARGIN = 1
+"""Frames held back of the original, so that a frame a little late leaves no gap in it."""
+
+_PASS_ON_MOST = 4
+"""More than this is a burst: the oldest goes, so that the original never lags."""
+
+
+class Capture:
+    """Takes what has arrived for one leg at each tick.
+
+    Every input frame is consumed or dropped for a reason: `overflow` where the tick did not come in time, `late`
+    where its place on the clock was past, `asr` where the recogniser fell behind.
+    """
+
+    def __init__(
+        self, clock: MediaClock, endpointer: Endpointer, tap: Callable[[AudioFrame], None] | None = None
+    ) -> None:
+        """`tap` is shown every frame that is consumed, silence that was filled in included."""
+        self.arrived = 0
+        self.filled = 0
+        self.dropped: Counter[str] = Counter()
+        self.input: BoundedQueue[Pcm] = BoundedQueue(
+            "input", INPUT_FRAMES, Overflow.DROP_OLDEST, lambda _: self._drop("overflow")
+        )
+        self.asr: BoundedQueue[VoiceEvent] = BoundedQueue(
+            "asr",
+            ASR_EVENTS,
+            Overflow.DROP_OLDEST,
+            lambda event: self._drop("asr", isinstance(event, AudioFrame)),
+        )
+        self._tap = tap
+        self._clock = clock
+        self._endpointer = endpointer
+        self._pass_on: deque[Pcm] = deque()
+        self._holding = True
+
+    def push(self, pcm: Pcm) -> None:
+        """A frame came off the wire."""
+        self.arrived += 1
+        self.input.put_nowait(pcm)
+
+    def tick(self, now_s: float) -> None:
+        """Consume what is at hand, fill what is given up, feed the recogniser."""
+        while (pcm := self.input.get_nowait()) is not None:
+            index = self._clock.place(now_s)
+            if index is None:
+                self._drop("late")
+            else:
+                self._consume(AudioFrame(pcm, index), now_s)
+        for index in self._clock.fill(now_s):
+            self.filled += 1
+            self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
+
+    def original(self) -> Pcm | None:
+        """The speaker's own voice for this tick, for those who listen; None where there is none."""
+        if self._holding:
+            self._holding = len(self._pass_on) <= _PASS_ON_MARGIN
+        if self._holding or not self._pass_on:
+            self._holding = True
+            return None
+        return self._pass_on.popleft()
+
+    def _consume(self, frame: AudioFrame, now_s: float) -> None:
+        if self._tap is not None:
+            self._tap(frame)
+        self._pass_on.append(frame.pcm)
+        if len(self._pass_on) > _PASS_ON_MOST:
+            self._pass_on.popleft()
+        for event in self._endpointer.feed(frame, now_s):
+            self.asr.put_nowait(event)
+
+    def _drop(self, reason: str, is_frame: bool = True) -> None:
+        self.dropped[reason] += is_frame

@@ -1,0 +1,181 @@
+"""Everyone in one call: each leg's speaker and listener, and the tick that moves a frame through all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer
+from controller.engines import Engines
+from controller.frames import FRAME_S, AudioFrame, Pcm
+from controller.messages import Delivery, Reason
+from controller.observer import Observer
+from controller.pipeline.ledger import Balance, Ledger
+from controller.pipeline.orchestrator import Orchestrator
+from controller.pipeline.playback import Playback
+from controller.ticker import Ticker
+
+log = logging.getLogger(__name__)
+
+Sink = Callable[[Pcm], bool]
+"""Takes one frame, int16[320], for a listener; False where it had to be dropped. Never waits."""
+
+
+Tap = Callable[[str, AudioFrame], None]
+"""Shown every frame of every leg, with the leg's name, as it is consumed. Never waits."""
+
+
+@dataclass(frozen=True)
+class SpeechSettings:
+    """How a speaker is cut into utterances, and how a listener hears."""
+
+    make_endpointer: Callable[[], Endpointer]
+    make_ducker: Callable[[], Ducker]
+
+
+class Leg:
+    """One participant."""
+
+    def __init__(self, name: str, language: str, orchestrator: Orchestrator, playback: Playback, sink: Sink) -> None:
+        self.name = name
+        self.language = language
+        self.orchestrator = orchestrator
+        self.playback = playback
+        self.sink = sink
+        self.frames_out = 0
+        self.frames_out_dropped = 0
+        self.task: asyncio.Task[None] | None = None
+
+    def push(self, pcm: Pcm) -> None:
+        """A frame of what this participant says came off the wire, int16[320]."""
+        self.orchestrator.capture.push(pcm)
+
+
+class Conversation:
+    """The legs of one call on one clock. It begins with its construction; `close` ends it."""
+
+    def __init__(
+        self,
+        call: str,
+        engines: Engines,
+        speech: SpeechSettings,
+        ticker: Ticker,
+        observer: Observer,
+        tap: Tap | None = None,
+    ) -> None:
+        self.call = call
+        self.legs: dict[str, Leg] = {}
+        self.gone: list[Leg] = []
+        """Legs that have left, for their figures."""
+        self.ticks_skipped = 0
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._engines = engines
+        self._speech = speech
+        self._ticker = ticker
+        self._observer = observer
+        self._tap = tap
+        self._ledger = Ledger(self._on_delivery)
+        self._last_due: float | None = None
+        self._frames_seen = (0, 0)
+        ticker.add(self._tick)
+
+    @property
+    def balance(self) -> Balance:
+        """Deliveries opened, played and dropped so far."""
+        return self._ledger.balance
+
+    def now(self) -> float:
+        """Seconds on the call's clock."""
+        return self._loop.time() - self._began
+
+    def join(self, name: str, language: str, sink: Sink) -> Leg:
+        """Add a participant; feed it with `Leg.push`."""
+        playback = Playback(name, self._ledger, self._speech.make_ducker())
+        orchestrator = Orchestrator(
+            self.call,
+            name,
+            language,
+            engines=self._engines,
+            endpointer=self._speech.make_endpointer(),
+            ledger=self._ledger,
+            now=self.now,
+            listeners=lambda: [(one.name, one.language) for one in self.legs.values() if one.name != name],
+            playbacks=self._playbacks,
+            observer=self._observer,
+            tap=partial(self._tap, name) if self._tap else None,
+        )
+        leg = self.legs[name] = Leg(name, language, orchestrator, playback, sink)
+        leg.task = asyncio.create_task(orchestrator.run(), name=f"{self.call}/{name}")
+        leg.task.add_done_callback(self._speaker_ended)
+        return leg
+
+    async def leave(self, name: str, reason: Reason = Reason.HANGUP) -> None:
+        """Take a participant out: what is due to them is dropped, and what they said and is not yet spoken too."""
+        leg = self.legs.pop(name, None)
+        if leg is None:
+            return
+        self.gone.append(leg)
+        self._ledger.drop_listener(name, reason)
+        leg.playback.flush(reason)
+        if leg.task is not None:
+            leg.task.cancel()
+            await asyncio.wait([leg.task])
+        for clause, listener in self._ledger.said_by(name):
+            if listener not in self.legs or not self.legs[listener].playback.holds(clause):
+                self._ledger.drop(clause, listener, reason)
+
+    async def close(self, reason: Reason = Reason.HANGUP) -> Balance:
+        """End the call: every leg leaves, every delivery ends. Returns the balance, with none open."""
+        self._ticker.remove(self._tick)
+        for name in list(self.legs):
+            await self.leave(name, reason)
+        self._ledger.close(reason)
+        assert self.balance.open == 0, "a delivery was opened and never ended"
+        return self.balance
+
+    def _tick(self, due: float) -> None:
+        began = self._loop.time()
+        if self._last_due is not None:
+            self.ticks_skipped += max(0, round((due - self._last_due) / FRAME_S) - 1)
+        self._last_due = due
+        now_s = began - self._began
+        work = time.perf_counter()
+        originals: dict[str, Pcm] = {}
+        for leg in self.legs.values():
+            leg.orchestrator.capture.tick(now_s)
+            if (pcm := leg.orchestrator.capture.original()) is not None:
+                originals[leg.name] = pcm
+        for leg in self.legs.values():
+            heard = [pcm for name, pcm in originals.items() if name != leg.name]
+            leg.frames_out += 1
+            if not leg.sink(leg.playback.tick(heard, now_s)):
+                leg.frames_out_dropped += 1
+        frames, dropped = self._frames()
+        self._observer.ticked(
+            self.call,
+            began - due,
+            time.perf_counter() - work,
+            frames - self._frames_seen[0],
+            dropped - self._frames_seen[1],
+        )
+        self._frames_seen = frames, dropped
+
+    def _frames(self) -> tuple[int, int]:
+        captures = [leg.orchestrator.capture for leg in (*self.legs.values(), *self.gone)]
+        return sum(one.arrived for one in captures), sum(one.dropped.total() for one in captures)
+
+    def _playbacks(self, names: Sequence[str]) -> list[Playback]:
+        return [self.legs[name].playback for name in names if name in self.legs]
+
+    def _on_delivery(self, delivery: Delivery) -> None:
+        self._observer.delivered(self.call, delivery)
+
+    def _speaker_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call %s: a speaker's stages failed", self.call, exc_info=error)

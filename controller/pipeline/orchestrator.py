@@ -1,0 +1,122 @@
+"""One speaker: input -> asr -> mt -> tts -> playback. What is said is recognised once, and translated and spoken
+once for each other language in the call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from controller.audio.vad import Endpointer
+from controller.engines import Engines
+from controller.errors import EngineError
+from controller.frames import AudioFrame
+from controller.media_clock import MediaClock
+from controller.messages import Clause, Reason, Transcript, Translation
+from controller.observer import Observer
+from controller.pipeline.capture import Capture
+from controller.pipeline.clauses import ClauseBuilder
+from controller.pipeline.ledger import Ledger
+from controller.pipeline.playback import Playback
+from controller.pipeline.queues import BoundedQueue, Overflow
+from controller.pipeline.recognition import Recognition
+from controller.pipeline.speech import SpeechStage
+from controller.pipeline.translation import TranslationStage
+from controller.telemetry.waterfall import Mark
+
+MT_CLAUSES = 32
+TTS_TRANSLATIONS = 32
+"""Capacities: more clauses than a speaker makes in a minute."""
+
+Listeners = Callable[[], Sequence[tuple[str, str]]]
+"""Name and language of everyone else in the call, at this moment."""
+
+
+class Orchestrator:
+    """The stages of one speaker and what runs between them."""
+
+    def __init__(
+        self,
+        call: str,
+        speaker: str,
+        language: str,
+        *,
+        engines: Engines,
+        endpointer: Endpointer,
+        ledger: Ledger,
+        now: Callable[[], float],
+        listeners: Listeners,
+        playbacks: Callable[[Sequence[str]], list[Playback]],
+        observer: Observer,
+        tap: Callable[[AudioFrame], None] | None = None,
+    ) -> None:
+        self.speaker = speaker
+        self.language = language
+        self.capture = Capture(MediaClock(now()), endpointer, tap)
+        self._call = call
+        self._engines = engines
+        self._clauses = ClauseBuilder(speaker, language, endpointer.last_voiced_s)
+        self._ledger = ledger
+        self._now = now
+        self._listeners = listeners
+        self._playbacks = playbacks
+        self._observer = observer
+        self._targets: dict[str, BoundedQueue[Clause]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        stream = self._engines.stt.open(self.speaker, self.language, self._now)
+        async with asyncio.TaskGroup() as self._tasks:
+            recognition = Recognition(self.capture.asr, stream, self._on_transcript, self._failed("stt"))
+            self._tasks.create_task(recognition.run())
+
+    def _on_transcript(self, transcript: Transcript) -> None:
+        self._observer.transcript(self._call, transcript)
+        for clause in self._clauses.feed(transcript):
+            self._commit(clause, transcript)
+
+    def _commit(self, clause: Clause, transcript: Transcript) -> None:
+        self._observer.clause(self._call, clause)
+        marks = {
+            Mark.SPEECH_ENDED: clause.span.end_s,
+            Mark.ENDPOINTED: transcript.decided_s,
+            Mark.RECOGNISED: self._now(),
+        }
+        languages = set()
+        for listener, language in self._listeners():
+            if language != clause.language:
+                self._ledger.open(clause, listener, language, marks)
+                languages.add(language)
+        for language in sorted(languages):
+            self._target(language).put_nowait(clause)
+
+    def _target(self, language: str) -> BoundedQueue[Clause]:
+        """The `mt` queue of a target language; its stages are started when the language is first needed."""
+        if language not in self._targets:
+            assert self._tasks is not None
+            mt: BoundedQueue[Clause] = BoundedQueue("mt", MT_CLAUSES, Overflow.REFUSE, self._refused(language))
+            tts: BoundedQueue[Translation] = BoundedQueue(
+                "tts",
+                TTS_TRANSLATIONS,
+                Overflow.REFUSE,
+                lambda refused: self._refused(language)(refused.clause),
+            )
+
+            def on_translation(translation: Translation) -> None:
+                self._observer.translated(self._call, translation)
+                tts.put_nowait(translation)
+
+            translation = TranslationStage(
+                mt, self._engines.mt, language, self._ledger, self._now, on_translation, self._failed("mt")
+            )
+            speech = SpeechStage(tts, self._engines.tts, self._ledger, self._now, self._playbacks, self._failed("tts"))
+            self._tasks.create_task(translation.run())
+            self._tasks.create_task(speech.run())
+            self._targets[language] = mt
+        return self._targets[language]
+
+    def _refused(self, language: str) -> Callable[[Clause], None]:
+        return lambda clause: self._ledger.drop_all(clause, language, Reason.BACKLOG)
+
+    def _failed(self, kind: str) -> Callable[[EngineError], None]:
+        return lambda error: self._observer.engine_failed(self._call, kind, error)

@@ -1,0 +1,123 @@
+"""The last stage, one a listener, inside the tick: translations in order of their clauses over the ducked original.
+
+Two translations never overlap. A listener's original is lowered only while a translation is waiting or sounding.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+from controller.audio.mix import Ducker
+from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, Pcm
+from controller.messages import Clause, Reason, SpeechChunk
+from controller.pipeline.ledger import Ledger
+from controller.telemetry.waterfall import Mark
+
+
+class Utterance:
+    """One translation for one listener, played while it is still being made."""
+
+    def __init__(self, clause: Clause) -> None:
+        self.clause = clause
+        self.complete = False
+        self.started = False
+        self.abandoned: Reason | None = None
+        self._chunks: deque[Pcm] = deque()
+        self.samples = 0
+        """Samples that wait to be played."""
+
+    def feed(self, chunk: SpeechChunk) -> None:
+        """More sound came."""
+        if len(chunk.pcm):
+            self._chunks.append(chunk.pcm)
+            self.samples += len(chunk.pcm)
+        self.complete = self.complete or chunk.last
+
+    def abandon(self, reason: Reason) -> None:
+        """The rest will not come, and what waits is not played. Does nothing where the rest is there already."""
+        if not self.complete:
+            self.abandoned = reason
+
+    def take(self) -> Pcm | None:
+        """The next frame, int16[320]; None where there is not enough yet. The last one is padded with silence."""
+        if self.samples < FRAME_SAMPLES and not (self.complete and self.samples):
+            return None
+        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        filled = 0
+        while self._chunks and filled < FRAME_SAMPLES:
+            chunk = self._chunks.popleft()
+            piece = chunk[: FRAME_SAMPLES - filled]
+            frame[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            if len(piece) < len(chunk):
+                self._chunks.appendleft(chunk[len(piece) :])
+        self.samples -= filled
+        return frame
+
+
+class Playback:
+    """What one listener hears."""
+
+    def __init__(self, listener: str, ledger: Ledger, ducker: Ducker) -> None:
+        self._listener = listener
+        self._ledger = ledger
+        self._ducker = ducker
+        self._queue: list[Utterance] = []
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of translation that wait to be played."""
+        return sum(one.samples for one in self._queue) / SAMPLE_RATE
+
+    def begin(self, clause: Clause) -> Utterance:
+        """Queue a translation by the end of its clause, behind one that is already sounding."""
+        utterance = Utterance(clause)
+        place = len(self._queue)
+        while (
+            place > 0
+            and not self._queue[place - 1].started
+            and self._queue[place - 1].clause.span.end_s > clause.span.end_s
+        ):
+            place -= 1
+        self._queue.insert(place, utterance)
+        return utterance
+
+    def tick(self, originals: Sequence[Pcm], now_s: float) -> Pcm:
+        """The next frame for the listener, int16[320]."""
+        translation = self._next(now_s)
+        return self._ducker.mix(originals, translation, ducked=bool(self._queue) or translation is not None)
+
+    def holds(self, clause: Clause) -> bool:
+        """True where the whole translation of `clause` is here and will be played without its speaker."""
+        return any(one.clause.id == clause.id and one.complete for one in self._queue)
+
+    def flush(self, reason: Reason) -> None:
+        """Drop all that waits, and what is sounding."""
+        for utterance in self._queue:
+            self._ledger.drop(utterance.clause, self._listener, reason)
+        self._queue.clear()
+
+    def _next(self, now_s: float) -> Pcm | None:
+        while self._queue:
+            utterance = self._queue[0]
+            frame = None if utterance.abandoned else utterance.take()
+            if frame is not None and not utterance.started:
+                utterance.started = True
+                self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
+            if utterance.abandoned:
+                self._queue.pop(0)
+                self._ledger.drop(utterance.clause, self._listener, utterance.abandoned)
+            elif utterance.complete and not utterance.samples:
+                self._queue.pop(0)
+                if utterance.started:
+                    self._ledger.played(utterance.clause, self._listener, now_s)
+                else:  # the voice had nothing to say
+                    self._ledger.drop(utterance.clause, self._listener, Reason.TOO_SHORT)
+            if frame is not None:
+                return frame
+            if self._queue and self._queue[0] is utterance:  # still being made: nothing overtakes it
+                return None
+        return None

@@ -1,0 +1,1 @@
+"""What keeps a call going when a part fails."""

@@ -1,0 +1,171 @@
+"""All settings in one tree, frozen once it is read: defaults, then a TOML file, then DRAGOMAN_* variables.
+
+`DRAGOMAN_VAD__MODE=2` sets `mode` in `[vad]`. Every wrong value is told in one sentence.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from controller.errors import SettingsError
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class AsteriskSettings(BaseModel):
+    """Where Asterisk is and who we are to it."""
+
+    model_config = _FROZEN
+    url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s]+$")
+    """Asterisk's HTTP server; ARI and the media sockets are below it"""
+    user: str = Field(default="dragoman", min_length=1)
+    """a user of ari.conf"""
+    password: SecretStr = SecretStr("")
+    """that user's; better in the variable than in the file"""
+    app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]+$")
+    """the Stasis application that the dialplan names"""
+    ring_s: float = Field(default=30.0, gt=0, le=300)
+    """how long the called party may ring, in seconds"""
+
+
+class TritonSettings(BaseModel):
+    """Where Triton is and how long it may take."""
+
+    model_config = _FROZEN
+    grpc: str = Field(default="127.0.0.1:8001", pattern=r"^[^/\s]+:\d+$")
+    """host and port of its gRPC service"""
+    stt_deadline_s: float = Field(default=5.0, gt=0, le=60)
+    """time-out of one recognition, in seconds"""
+    mt_deadline_s: float = Field(default=2.0, gt=0, le=60)
+    """time-out of one translation"""
+    first_chunk_s: float = Field(default=4.0, gt=0, le=60)
+    """time-out of the first piece of a spoken translation"""
+    gap_s: float = Field(default=2.0, gt=0, le=60)
+    """time-out of every further piece"""
+
+
+class EngineSettings(BaseModel):
+    """Which engines hear, translate and speak."""
+
+    model_config = _FROZEN
+    stt: str = "whisper"
+    """the recogniser"""
+    mt: str = "apertium"
+    """the translator"""
+    tts: str = "pico"
+    """the voice"""
+    options: dict[str, dict[str, Any]] = {}
+    """an engine's own settings, by its name"""
+
+
+class VadSettings(BaseModel):
+    """When a speaker speaks."""
+
+    model_config = _FROZEN
+    mode: int = Field(default=3, ge=0, le=3)
+    """0, lenient, to 3, strict"""
+    endpoint_ms: float = Field(default=360, ge=100, le=3000)
+    """silence that ends an utterance"""
+    pause_ms: float = Field(default=140, ge=40, le=1000)
+    """silence after which work on a possible end begins"""
+    preroll_ms: float = Field(default=240, ge=0, le=1000)
+    """audio kept from before the first voiced frame"""
+    max_utterance_s: float = Field(default=10, ge=2, le=28)
+    """a longer utterance is cut"""
+
+
+class PlaybackSettings(BaseModel):
+    """What a listener hears of the original."""
+
+    model_config = _FROZEN
+    duck_db: float = Field(default=-12, ge=-60, le=0)
+    """the original's gain under a translation"""
+    ramp_ms: float = Field(default=80, ge=20, le=1000)
+    """how long the gain takes down or up"""
+
+
+class ApiSettings(BaseModel):
+    """Health and metrics, served by a process of their own."""
+
+    model_config = _FROZEN
+    host: str = "127.0.0.1"
+    """the address to listen on"""
+    port: int = Field(default=8090, ge=0, le=65535)
+    """0 takes any free one"""
+
+
+class CallSettings(BaseModel):
+    """Which calls are taken."""
+
+    model_config = _FROZEN
+    limit: int = Field(default=50, ge=1, le=1000)
+    """calls at the same time; one more is answered with busy"""
+    source: str = Field(default="en", pattern=r"^[a-z]{2}$")
+    """language of the caller where the dialplan names none (ISO 639-1)"""
+    target: str = Field(default="es", pattern=r"^[a-z]{2}$")
+    """language of the called party where the dialplan names none"""
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(env_prefix="DRAGOMAN_", env_nested_delimiter="__", frozen=True, extra="forbid")
+    asterisk: AsteriskSettings = AsteriskSettings()
+    triton: TritonSettings = TritonSettings()
+    engines: EngineSettings = EngineSettings()
+    vad: VadSettings = VadSettings()
+    playback: PlaybackSettings = PlaybackSettings()
+    api: ApiSettings = ApiSettings()
+    calls: CallSettings = CallSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables win over the file, which comes as keyword arguments."""
+        return env_settings, init_settings
+
+
+def load(file: Path | None = None, **overrides: dict[str, Any]) -> Settings:
+    """Read the settings.
+
+    Args:
+        file: a TOML file; None for defaults and variables alone.
+        overrides: tables that win over the file.
+    Raises:
+        SettingsError: the file cannot be read, or a value is wrong.
+    """
+    tables: dict[str, Any] = {}
+    if file is not None:
+        try:
+            tables = tomllib.loads(file.read_text())
+        except OSError as error:
+            raise SettingsError(f"The settings file {file} cannot be read: {error.strerror}.") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"The settings file {file} is not TOML: {error}.") from error
+    for name, table in overrides.items():
+        tables[name] = {**tables.get(name, {}), **table}
+    try:
+        return Settings(**tables)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(one, file) for one in error.errors())) from error
+
+
+def _sentence(error: Any, file: Path | None) -> str:
+    path = [str(part) for part in error["loc"]]
+    variable = "DRAGOMAN_" + "__".join(part.upper() for part in path)
+    where = f"in {file} or " if file else ""
+    if error["type"] == "extra_forbidden":
+        return f"There is no setting {'.'.join(path)}; look for a misspelling ({where}{variable})."
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"The setting {'.'.join(path)} is {error['input']!r}: {message} ({where}{variable})."

@@ -1,0 +1,1 @@
+"""Watching: figures, captions and reports, all as observers of the pipeline."""

@@ -1,0 +1,50 @@
+"""Turns what the pipeline tells into metrics."""
+
+from __future__ import annotations
+
+from controller.errors import EngineError
+from controller.messages import Clause, Delivery, Outcome, Transcript
+from controller.observer import Observer
+from controller.telemetry.metrics import Registry
+
+
+class Figures(Observer):
+    """Metrics of all calls of a process; labels come from fixed sets only."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.calls = registry.gauge("dragoman_calls", "Calls that are up")
+        self.calls_total = registry.counter("dragoman_calls_total", "Calls by how they ended", "outcome")
+        self.lateness = registry.histogram("dragoman_tick_late_ms", "How late a call's tick was")
+        self._work = registry.histogram("dragoman_tick_work_ms", "What one tick of a call took")
+        self._frames = registry.counter("dragoman_frames_total", "Frames that arrived")
+        self._frames_dropped = registry.counter("dragoman_frames_dropped_total", "Frames dropped on arrival")
+        self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
+        self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
+        self._deliveries = registry.counter(
+            "dragoman_deliveries_total", "Deliveries ended; reason is empty where played", "outcome", "reason"
+        )
+        self._lag = registry.histogram("dragoman_lag_ms", "Clause end to first translated sample", "language")
+        self._stages = registry.histogram("dragoman_stage_ms", "Where a delivery's lag went", "stage")
+        self._errors = registry.counter("dragoman_engine_errors_total", "Engine failures", "engine", "kind", "error")
+
+    def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
+        self.lateness.observe(late_s * 1000)
+        self._work.observe(work_s * 1000)
+        self._frames.add(amount=frames_in)
+        self._frames_dropped.add(amount=frames_dropped)
+
+    def transcript(self, call: str, transcript: Transcript) -> None:
+        self._transcripts.add("final" if transcript.final else "partial")
+
+    def clause(self, call: str, clause: Clause) -> None:
+        self._clauses.add(clause.language)
+
+    def delivered(self, call: str, delivery: Delivery) -> None:
+        self._deliveries.add(delivery.outcome.value, delivery.reason.value if delivery.reason else "")
+        if delivery.outcome is Outcome.PLAYED and delivery.lag_ms is not None:
+            self._lag.observe(delivery.lag_ms, delivery.language)
+            for stage, milliseconds in delivery.stages_ms.items():
+                self._stages.observe(milliseconds, stage)
+
+    def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
+        self._errors.add(error.engine, kind, type(error).__name__)

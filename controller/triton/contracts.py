@@ -1,0 +1,154 @@
+"""The tensor contracts of Triton's models as typed functions: sound and text in, sound and text out.
+
+Knows names, types and shapes of tensors; the errors are those of `client`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.triton.client import Array, Lane, TritonClient
+
+RECOGNISE_S = 5.0
+TRANSLATE_S = 3.0
+FIRST_SOUND_S = 5.0
+SOUND_GAP_S = 2.0
+UTTERANCE_S = 60.0
+"""Default deadlines. A first sound may wait behind others, a later one may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """A word and when it was said, in seconds from the start of the sound."""
+
+    word: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a recogniser heard. `text` is empty where it heard no speech."""
+
+    text: str
+    words: tuple[TimedWord, ...]
+    language: str
+    language_probability: float
+    logprob: float
+    """Mean log-probability a token."""
+    no_speech: float
+    """Probability that nobody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """How a voice sounds, for models that clone."""
+
+    gpt_conditioning: NDArray[np.float16]
+    """float16[T, 1024]"""
+    speaker: NDArray[np.float32]
+    """float32[512]"""
+
+
+async def recognise(
+    client: TritonClient,
+    pcm: NDArray[np.int16],
+    language: str,
+    *,
+    urgent: bool = False,
+    deadline_s: float = RECOGNISE_S,
+    model: str = "whisper",
+) -> Recognition:
+    """Recognise int16[n] at 16 kHz, n up to 30 s.
+
+    Args:
+        language: one code, or several joined by commas, among which the spoken one is identified.
+        urgent: a final result, which overtakes partial ones in the recogniser's queue.
+    """
+    inputs = {
+        "PCM": np.asarray(pcm, np.int16).reshape(1, -1),
+        "LANGUAGE": _text(language, (1, 1)),
+        "URGENT": np.array([[urgent]], np.bool_),
+    }
+    out = await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.STT)
+    words = tuple(TimedWord(**word) for word in json.loads(_string(out, "WORDS_JSON")))
+    return Recognition(
+        text=_string(out, "TEXT"),
+        words=words,
+        language=_string(out, "LANGUAGE_FOUND"),
+        language_probability=_number(out, "LANGUAGE_PROB"),
+        logprob=_number(out, "LOGPROB"),
+        no_speech=_number(out, "NO_SPEECH"),
+    )
+
+
+async def translate(
+    client: TritonClient,
+    text: str,
+    source: str,
+    target: str,
+    *,
+    deadline_s: float = TRANSLATE_S,
+    model: str = "apertium",
+) -> str:
+    """`text` in the language `target`."""
+    inputs = {"TEXT": _text(text), "SOURCE": _text(source), "TARGET": _text(target)}
+    return _string(await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.STT), "TEXT")
+
+
+async def synthesize(
+    client: TritonClient,
+    text: str,
+    language: str,
+    *,
+    sample_rate: int,
+    speed: float | None = None,
+    latents: Latents | None = None,
+    seed: int | None = None,
+    first_s: float = FIRST_SOUND_S,
+    gap_s: float = SOUND_GAP_S,
+    deadline_s: float = UTTERANCE_S,
+    model: str = "pico",
+) -> AsyncGenerator[NDArray[np.int16], None]:
+    """Chunks of int16 at `sample_rate` (16000 or 24000 Hz) as they are made; none where nothing can be said.
+
+    Close it (`aclosing`) to end it early: the model then stops too.
+    """
+    inputs: dict[str, Array] = {
+        "TEXT": _text(text),
+        "LANGUAGE": _text(language),
+        "SAMPLE_RATE": np.array([sample_rate], np.int32),
+    }
+    if speed is not None:
+        inputs["SPEED"] = np.array([speed], np.float32)
+    if latents is not None:
+        inputs["GPT_COND_LATENT"] = np.asarray(latents.gpt_conditioning, np.float16)
+        inputs["SPEAKER_EMBEDDING"] = np.asarray(latents.speaker, np.float32)
+    if seed is not None:
+        inputs["SEED"] = np.array([seed], np.int64)
+    stream = client.stream(model, inputs, first_s=first_s, gap_s=gap_s, deadline_s=deadline_s, lane=Lane.TTS)
+    async with aclosing(stream) as answers:
+        async for answer in answers:
+            pcm = answer.get("PCM")
+            if pcm is not None and pcm.size:
+                yield pcm.reshape(-1)
+
+
+def _text(value: str, shape: tuple[int, ...] = (1,)) -> Array:
+    return np.array([value.encode()], dtype=np.object_).reshape(shape)
+
+
+def _string(out: Mapping[str, Array], name: str) -> str:
+    value: Any = out[name].reshape(-1)[0]
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _number(out: Mapping[str, Array], name: str) -> float:
+    return float(out[name].reshape(-1)[0])

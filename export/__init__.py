@@ -1,0 +1,1 @@
+"""Turns what others publish (packages, checkpoints) into what Dragoman runs, and verifies it."""

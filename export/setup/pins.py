@@ -1,0 +1,75 @@
+"""Makes the pinned requirement files anew from pyproject.toml (`make lock`); needs uv and the network.
+
+What is pinned by hand (Triton's server, weights) is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from export.setup.cache import REPOSITORY
+from export.setup.environment import REQUIREMENTS
+
+_OPTIONS: Final = (
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-header",
+    "--no-annotate",
+    "--no-emit-index-url",
+    "--quiet",
+)
+
+
+def names(requirements: Path) -> list[str]:
+    """The distributions that a pinned file names."""
+    return re.findall(r"^([A-Za-z0-9._-]+)==", requirements.read_text(), re.MULTILINE)
+
+
+def compile_pins(uv: str, target: str, *words: str) -> None:
+    """Write one pinned file, with a line that says where it is from.
+
+    Raises:
+        subprocess.CalledProcessError: uv failed; it has said why.
+    """
+    path = REQUIREMENTS / target
+    made = subprocess.run(
+        [uv, "pip", "compile", *_OPTIONS, f"--overrides={REQUIREMENTS / 'overrides.in'}", *words],
+        cwd=REPOSITORY,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    path.write_text(f"# Made by `make lock` from {words[0]}; change that and run it again.\n{made.stdout}")
+
+
+def main() -> int:
+    uv = shutil.which("uv")
+    if uv is None:
+        print(
+            "lock: the program uv is not on the PATH: install it (`pip install uv`) and run again.",
+            file=sys.stderr,
+        )
+        return 1
+    folder = REQUIREMENTS.relative_to(REPOSITORY)
+    try:
+        compile_pins(uv, "controller.txt", "pyproject.toml", "--extra=controller", "--extra=export")
+        known = f"--constraint={folder / 'controller.txt'}"
+        compile_pins(uv, "sources.txt", str(folder / "sources.in"), "--no-deps", known)
+        compile_pins(uv, "build.txt", str(folder / "build.in"))
+        compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton")
+        there = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "controller.txt")]
+        compile_pins(uv, "dev.txt", "pyproject.toml", "--extra=dev", known, *there)
+        sources = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "sources.txt")]
+        compile_pins(uv, "controller.txt", "pyproject.toml", "--extra=controller", "--extra=export", known, *sources)
+    except subprocess.CalledProcessError:
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Keeps everything that the pipeline tells."""
+
+from __future__ import annotations
+
+from controller.errors import EngineError
+from controller.messages import Clause, Delivery, Transcript, Translation
+from controller.observer import Observer
+
+
+class RecordingObserver(Observer):
+    def __init__(self) -> None:
+        self.transcripts: list[Transcript] = []
+        self.clauses: list[Clause] = []
+        self.translations: list[Translation] = []
+        self.deliveries: list[Delivery] = []
+        self.failures: list[tuple[str, EngineError]] = []
+        self.frames = 0
+        self.frames_dropped = 0
+
+    def transcript(self, call: str, transcript: Transcript) -> None:
+        self.transcripts.append(transcript)
+
+    def clause(self, call: str, clause: Clause) -> None:
+        self.clauses.append(clause)
+
+    def translated(self, call: str, translation: Translation) -> None:
+        self.translations.append(translation)
+
+    def delivered(self, call: str, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+
+    def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
+        self.failures.append((kind, error))
+
+    def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
+        self.frames += frames_in
+        self.frames_dropped += frames_dropped

@@ -1,0 +1,63 @@
+"""A participant of a conversation in a unit test: speaks by a script on the clock, keeps what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+
+from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm
+from controller.pipeline.conversation import Conversation, Leg
+
+SPEECH_LEVEL = 2000
+
+
+class LoudDetector:
+    """Voiced where the frame is not silent: the truth, for tests."""
+
+    def voiced(self, frame: AudioFrame) -> bool:
+        return bool(np.any(frame.pcm))
+
+
+def tone_frame(level: int = SPEECH_LEVEL) -> Pcm:
+    return np.full(FRAME_SAMPLES, level, np.int16)
+
+
+class FakePhone:
+    """Sends a frame every 20 ms: speech inside the given spans of seconds, silence outside."""
+
+    def __init__(self, conversation: Conversation, name: str, language: str, speech: Sequence[tuple[float, float]]):
+        self.heard: list[Pcm] = []
+        self.heard_at: list[float] = []
+        self._conversation = conversation
+        self._speech = speech
+        self.leg: Leg = conversation.join(name, language, self._sink)
+        self._task = asyncio.create_task(self._talk())
+
+    def _sink(self, pcm: Pcm) -> bool:
+        self.heard.append(pcm)
+        self.heard_at.append(self._conversation.now())
+        return True
+
+    async def _talk(self) -> None:
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        count = 0
+        while True:
+            now = count * FRAME_S
+            speaks = any(begin <= now < end for begin, end in self._speech)
+            self.leg.push(tone_frame() if speaks else SILENCE)
+            count += 1
+            await asyncio.sleep(start + count * FRAME_S - loop.time())
+
+    def hang_up(self) -> None:
+        """Send nothing more."""
+        self._task.cancel()
+
+    def peaks(self) -> list[tuple[float, int]]:
+        """When each frame was heard, and its peak."""
+        return [(at, int(np.max(np.abs(pcm)))) for at, pcm in zip(self.heard_at, self.heard, strict=True)]
+
+    def heard_seconds(self) -> float:
+        return len(self.heard) * FRAME_SAMPLES / SAMPLE_RATE

@@ -1,0 +1,190 @@
+"""Everything that a call needs, real, around one service: Asterisk, Triton, and two soft phones a call.
+
+Leaving the rig asserts what must hold at the end of every call of every test: conservation, and an empty Asterisk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from asterisk.render import Extension
+from controller.demo.script import Part, prompts, turns
+from controller.messages import Delivery, Outcome
+from controller.pbx.ari_events import CallStarted
+from controller.pbx.call import Ended
+from controller.pipeline.conversation import Conversation
+from controller.service import CallWatcher, Service
+from controller.settings import load
+from controller.stack.asterisk import AsteriskServer
+from controller.stack.phone import SoftPhone
+from controller.stack.process import Run
+from controller.stack.triton import TritonServer
+from export.setup.cache import Cache
+from tests.fakes.fake_observer import RecordingObserver
+
+STEP_S = 20.0
+"""How long a test waits for one thing to happen, on a machine that does much else."""
+
+
+def short_turns(english: Sequence[str], spanish: Sequence[str]) -> tuple[Part, Part]:
+    """Parts of A (English) and B (Spanish) from recorded prompts by name."""
+    folder = Cache.default().prompts
+    return turns(prompts(folder, "en", english), prompts(folder, "es", spanish))
+
+
+class CallRecord:
+    """One call as its watcher saw it."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self.ended: Ended | None = None
+
+
+class Watch(CallWatcher):
+    """Keeps every call of a service, and wakes those who wait."""
+
+    def __init__(self) -> None:
+        self.calls: list[CallRecord] = []
+        self.refusals: list[str] = []
+        self._changed = asyncio.Event()
+
+    def began(self, conversation: Conversation) -> None:
+        self.calls.append(CallRecord(conversation))
+        self._changed.set()
+
+    def finished(self, conversation: Conversation, ended: Ended) -> None:
+        next(call for call in self.calls if call.conversation is conversation).ended = ended
+        self._changed.set()
+
+    def refused(self, call: CallStarted, why: str) -> None:
+        self.refusals.append(why)
+        self._changed.set()
+
+    async def up(self, count: int = 1) -> list[Conversation]:
+        """Wait until `count` calls have begun."""
+        await self._until(lambda: len(self.calls) >= count)
+        return [call.conversation for call in self.calls]
+
+    async def over(self, count: int = 1) -> list[Ended]:
+        """Wait until `count` calls have ended."""
+        await self._until(lambda: sum(call.ended is not None for call in self.calls) >= count)
+        return [call.ended for call in self.calls if call.ended is not None]
+
+    async def turned_away(self) -> str:
+        """Wait until a call was refused; why it was."""
+        await self._until(lambda: bool(self.refusals))
+        return self.refusals[0]
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(STEP_S + 100):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Rig:
+    """`async with Rig(run, triton, [(part_a, part_b)]) as rig: ...`; extension 20N reaches the Nth called phone."""
+
+    def __init__(
+        self,
+        run: Run,
+        triton: TritonServer,
+        parts: Sequence[tuple[Part, Part]],
+        *,
+        languages: tuple[str, str] = ("en", "es"),
+        answers: bool = True,
+        limit: int = 50,
+    ) -> None:
+        self.seen = RecordingObserver()
+        self.watch = Watch()
+        self.callers = [SoftPhone(run, f"a{number}", a.pcm) for number, (a, _) in enumerate(parts, 1)]
+        self.callees = [
+            SoftPhone(run, f"b{number}", b.pcm, auto_answer=answers) for number, (_, b) in enumerate(parts, 1)
+        ]
+        self.triton = triton
+        self._run = run
+        self._languages = languages
+        self._limit = limit
+        self.asterisk: AsteriskServer
+        self.service: Service
+        self.asterisk_survives = True
+
+    async def __aenter__(self) -> Rig:
+        await asyncio.gather(*(asyncio.to_thread(phone.start) for phone in self.callees))
+        source, target = self._languages
+        self.asterisk = AsteriskServer(
+            self._run,
+            extensions=[
+                Extension(f"20{number}", source, target, f"PJSIP/phone/{phone.uri}")
+                for number, phone in enumerate(self.callees, 1)
+            ],
+        )
+        await asyncio.to_thread(self.asterisk.start)
+        await asyncio.gather(*(asyncio.to_thread(phone.start) for phone in self.callers))
+        settings = load(
+            asterisk={
+                "url": self.asterisk.ari_url.rstrip("/"),
+                "user": self.asterisk.ari_user,
+                "password": self.asterisk.ari_password,
+            },
+            triton={"grpc": self.triton.addresses.grpc, "stt_deadline_s": 20, "mt_deadline_s": 20, "first_chunk_s": 20},
+            calls={"limit": self._limit},
+        )
+        self.service = Service(settings, observers=[self.seen], watcher=self.watch, api=False)
+        await self.service.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.service.stop()
+        try:
+            if kind is None:
+                self._check()
+        finally:
+            for phone in (*self.callers, *self.callees):
+                await asyncio.to_thread(phone.stop)
+            await asyncio.to_thread(self.asterisk.stop)
+
+    def dial(self, number: int = 1) -> None:
+        """The Nth caller calls the Nth extension."""
+        self.callers[number - 1].dial(self.asterisk.sip_uri(f"20{number}"))
+
+    async def delivered(self, count: int = 1) -> list[Delivery]:
+        """Wait until `count` deliveries have ended."""
+        async with asyncio.timeout(STEP_S + 60):
+            while len(self.seen.deliveries) < count:
+                await asyncio.sleep(0.05)
+        return self.seen.deliveries
+
+    async def playing(self) -> None:
+        """Wait until someone hears a translation."""
+        async with asyncio.timeout(STEP_S + 60):
+            while not any(
+                leg.playback.backlog_s > 0.2 for call in self.watch.calls for leg in call.conversation.legs.values()
+            ):
+                await asyncio.sleep(0.02)
+
+    def _check(self) -> None:
+        opened = 0
+        for call in self.watch.calls:
+            balance = call.conversation.balance
+            opened += balance.opened
+            assert balance.open == 0
+            assert not call.conversation.legs, "a leg never left"
+            for leg in call.conversation.gone:
+                capture = leg.orchestrator.capture
+                assert leg.frames_out_dropped <= 0.01 * leg.frames_out + 3
+                assert capture.dropped.total() <= 0.01 * capture.arrived + 3
+        assert len(self.seen.deliveries) == opened
+        assert len({(id(d.clause), d.listener) for d in self.seen.deliveries}) == opened
+        if self.asterisk_survives:
+            assert self.asterisk.channels() == []
+            assert self.asterisk.bridges() == []
+
+
+def played(deliveries: Sequence[Delivery], listener: str) -> list[Delivery]:
+    """What `listener` heard to the end."""
+    return [one for one in deliveries if one.listener == listener and one.outcome is Outcome.PLAYED]

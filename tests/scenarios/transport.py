@@ -1,0 +1,193 @@
+"""What the transport scenarios stand on: an application on the real Asterisk, its legs, and how alike sounds are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import numpy as np
+import soxr
+
+from asterisk.render import Extension
+from controller.frames import SILENCE, Pcm
+from controller.pbx.ari import AriClient
+from controller.pbx.ari_events import (
+    CallStarted,
+    ChannelEnded,
+    Event,
+)
+from controller.pbx.media import MediaEvent, MediaSocket, open_media
+from controller.stack.asterisk import AsteriskServer
+from controller.stack.phone import SoftPhone
+
+LIMIT_S = 30.0
+"""No test may hang; how long one takes is asserted nowhere."""
+
+RATE = 8000
+EXTENSIONS = (Extension("_2XX", "en", "es", "PJSIP/phone/sip:bob@127.0.0.1:9"),)
+
+
+def speech_like(seconds: float, seed: int) -> Pcm:
+    """Noise of the telephone band in syllables: no stretch of it is like another."""
+    random = np.random.default_rng(seed)
+    count = round(seconds * RATE)
+    spectrum = np.fft.rfft(random.standard_normal(count))
+    hertz = np.fft.rfftfreq(count, 1 / RATE)
+    spectrum[(hertz < 300) | (hertz > 3000)] = 0
+    noise = np.fft.irfft(spectrum, count)
+    syllables = np.repeat(random.uniform(0.2, 1, -(-count // 1000)), 1000)[:count]
+    pcm: Pcm = np.rint(noise / np.abs(noise).max() * syllables * 20_000).astype(np.int16)
+    return pcm
+
+
+def likeness(said: Pcm, heard: Pcm) -> float:
+    """Median over 0.5 s pieces of `said` of their best correlation anywhere in `heard`.
+
+    At 8 times the rate, because the two resamplers on the way delay by a fraction of a sample; in pieces,
+    because a recording leaves out what was lost.
+    """
+    up = 8
+    if len(heard) < RATE // 2:
+        return 0.0
+    where = soxr.resample(heard.astype(np.float64), RATE, RATE * up)
+    length = RATE // 2 * up
+    size = len(where) + length
+    spectrum = np.fft.rfft(where, size)
+    power = np.concatenate([[0.0], np.cumsum(where**2)])
+    found = []
+    for start in range(0, len(said) - RATE // 2 + 1, RATE // 2):
+        piece = soxr.resample(said[start : start + RATE // 2].astype(np.float64), RATE, RATE * up)[:length]
+        piece = np.pad(piece, (0, length - len(piece)))
+        match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)[: len(where) - length]
+        energy = power[length : length + len(match)] - power[: len(match)]
+        scale = np.sqrt(np.maximum(energy, energy.max() * 1e-3) * (piece**2).sum())
+        found.append(float((match / scale).max()))
+    return float(np.median(found))
+
+
+class Watcher:
+    """Keeps all events of an application and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.seen: list[Event] = []
+        self._changed = asyncio.Condition()
+
+    async def __call__(self, event: Event) -> None:
+        async with self._changed:
+            self.seen.append(event)
+            self._changed.notify_all()
+
+    async def until(self, wanted: Callable[[Event], bool]) -> Event:
+        async with self._changed:
+            while True:
+                for event in self.seen:
+                    if wanted(event):
+                        return event
+                await self._changed.wait()
+
+
+class Leg:
+    """One media channel and what came through it."""
+
+    def __init__(self) -> None:
+        self.frames: list[Pcm] = []
+        self.events: list[MediaEvent] = []
+        self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.pass_on: Callable[[Pcm], bool] | None = None
+        self.media: MediaSocket | None = None
+
+    def on_frame(self, pcm: Pcm) -> None:
+        self.frames.append(pcm)
+        if self.pass_on is not None:
+            self.pass_on(pcm)
+
+    async def open(self, ari: AriClient, http: aiohttp.ClientSession, channel_id: str) -> MediaSocket:
+        self.media = await open_media(
+            ari,
+            http,
+            channel_id,
+            on_frame=self.on_frame,
+            on_event=self.events.append,
+            on_closed=self.closed.set_result,
+        )
+        return self.media
+
+
+class Bench:
+    """An application with its events and an HTTP session for media."""
+
+    def __init__(self, ari: AriClient, http: aiohttp.ClientSession, events: Watcher) -> None:
+        self.ari = ari
+        self.http = http
+        self.events = events
+
+    async def incoming(self) -> CallStarted:
+        event = await self.events.until(lambda event: isinstance(event, CallStarted))
+        assert isinstance(event, CallStarted)
+        return event
+
+    async def leg(self, channel_id: str) -> Leg:
+        """A bridge `b-<channel>` with the channel and a media channel `m-<channel>` of its own."""
+        leg = Leg()
+        media = await leg.open(self.ari, self.http, f"m-{channel_id}")
+        await self.ari.create_bridge(f"b-{channel_id}")
+        await self.ari.add_channels(f"b-{channel_id}", channel_id, media.channel_id)
+        return leg
+
+    async def clear(self, channel_id: str, leg: Leg) -> None:
+        assert leg.media is not None
+        await leg.media.close()
+        for channel in (channel_id, leg.media.channel_id):
+            await self.ari.hangup(channel)
+        await self.ari.destroy_bridge(f"b-{channel_id}")
+
+    async def ended(self, channel_id: str) -> ChannelEnded:
+        event = await self.events.until(lambda e: isinstance(e, ChannelEnded) and e.channel_id == channel_id)
+        assert isinstance(event, ChannelEnded)
+        return event
+
+    async def empty(self) -> None:
+        """Wait until Asterisk holds no channel and no bridge any more."""
+        while await self.ari.channels() or await self.ari.bridges():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def application(server: AsteriskServer) -> AsyncIterator[Bench]:
+    events = Watcher()
+    ari = await AriClient.connect(server.ari_url, server.ari_user, server.ari_password, "dragoman", events)
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Bench(ari, http, events)
+    finally:
+        await ari.close()
+
+
+def go(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a scenario to its end; a hang is a failure."""
+    asyncio.run(asyncio.wait_for(scenario, LIMIT_S))
+
+
+async def off(call: Callable[..., Any], *arguments: Any) -> Any:
+    """Phones block: off the loop with them, or frames would wait."""
+    return await asyncio.to_thread(call, *arguments)
+
+
+async def two_parties(bench: Bench, server: AsteriskServer, a: SoftPhone, b: SoftPhone) -> tuple[str, Leg, str, Leg]:
+    """A has called B, both are answered, each is in a bridge with a media channel, each hears the other."""
+    await off(a.dial, server.sip_uri("201"))
+    caller = (await bench.incoming()).channel_id
+    callee = f"callee-of-{caller}"
+    await bench.ari.originate(f"PJSIP/phone/{b.uri}", callee, originator=caller, args="callee", timeout_s=10)
+    await bench.ari.started(callee)
+    await bench.ari.answer(caller)
+    leg_a, leg_b = await asyncio.gather(bench.leg(caller), bench.leg(callee))
+    assert leg_a.media is not None and leg_b.media is not None
+    for media in (leg_a.media, leg_b.media):
+        for _ in range(2):  # a margin against late frames
+            media.send(SILENCE)
+    leg_a.pass_on, leg_b.pass_on = leg_b.media.send, leg_a.media.send
+    return caller, leg_a, callee, leg_b

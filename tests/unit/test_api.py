@@ -1,0 +1,97 @@
+"""Health and metrics: what the API says is what the call process last said, and no longer than it is fresh."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from controller.api.app import STALE_S, Snapshot, make_app
+from controller.api.link import ApiLink
+from controller.errors import SettingsError
+from controller.telemetry.metrics import MS_BUCKETS, Registry
+
+
+def registry() -> Registry:
+    metrics = Registry()
+    metrics.gauge("dragoman_calls", "Calls").set(3)
+    metrics.counter("dragoman_things_total", "Things", "kind").add("odd", amount=2)
+    lag = metrics.histogram("dragoman_lag_ms", "Lag", "language")
+    for value in (0.5, 150, 300, 301, 99999):
+        lag.observe(value, "es")
+    return metrics
+
+
+def test_metrics_are_valid_prometheus_text_by_value() -> None:
+    snapshot = Snapshot()
+    snapshot.update({"ready": {}, "metrics": json.loads(json.dumps(registry().snapshot()))})
+    text = TestClient(make_app(snapshot)).get("/metrics").text
+    samples = {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["dragoman_calls", ()] == 3
+    assert samples["dragoman_things_total", ("odd",)] == 2
+    assert samples["dragoman_lag_ms_bucket", ("es", "300.0")] == 3, "a bound belongs to its bucket"
+    assert samples["dragoman_lag_ms_bucket", ("es", "500.0")] == 4
+    assert samples["dragoman_lag_ms_count", ("es",)] == 5
+    assert samples["dragoman_lag_ms_sum", ("es",)] == pytest.approx(0.5 + 150 + 300 + 301 + 99999)
+    assert list(MS_BUCKETS) == sorted(MS_BUCKETS)
+
+
+def test_health_follows_the_snapshot_and_its_age() -> None:
+    now = [100.0]
+    snapshot = Snapshot(lambda: now[0])
+    client = TestClient(make_app(snapshot))
+    assert client.get("/livez").status_code == 503, "nothing was heard yet"
+    snapshot.update({"ready": {"asterisk": True, "stt": False}, "metrics": []})
+    assert client.get("/livez").status_code == 200
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["parts"] == {"asterisk": True, "stt": False}
+    snapshot.update({"ready": {"asterisk": True, "stt": True}, "metrics": []})
+    assert client.get("/readyz").status_code == 200
+    now[0] += STALE_S + 0.1
+    assert client.get("/livez").status_code == 503
+    assert client.get("/readyz").status_code == 503
+
+
+def test_it_runs_in_a_process_of_its_own_and_ends_with_ours() -> None:
+    link = ApiLink("127.0.0.1", 0)
+    try:
+        answer = _get(link, "/readyz")
+        assert json.load(answer) == {"ready": True, "parts": {"asterisk": True}}
+    finally:
+        link.close()
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://127.0.0.1:{link.port}/livez", timeout=2)
+
+
+def _get(link: ApiLink, path: str) -> HTTPResponse:
+    deadline = time.monotonic() + 20
+    while True:
+        link.send({"asterisk": True}, [])
+        try:
+            answer: HTTPResponse = urllib.request.urlopen(f"http://127.0.0.1:{link.port}{path}", timeout=2)
+        except urllib.error.HTTPError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return answer
+
+
+def test_a_port_in_use_is_told_in_a_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"127\.0\.0\.1:{port}.*DRAGOMAN_API__PORT"):
+            ApiLink("127.0.0.1", port)

@@ -1,0 +1,79 @@
+"""The rules of the house that a program can check: what imports what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL_RUNTIMES = ("torch", "onnxruntime", "ctranslate2", "transformers", "TTS", "speechbrain")
+
+
+def imports(folder: str) -> dict[str, set[str]]:
+    """Every module of the house below `folder` with what it imports, wherever in the file it does."""
+    found: dict[str, set[str]] = {}
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module)
+        found[str(file.relative_to(ROOT))] = names
+    assert found
+    return found
+
+
+def offenders(folder: str, *forbidden: str) -> list[str]:
+    return [
+        f"{module} imports {name}"
+        for module, names in imports(folder).items()
+        for name in names
+        if any(name == one or name.startswith(f"{one}.") for one in forbidden)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("controller", MODEL_RUNTIMES),
+        ("export/runtime", ("torch", "controller")),
+        ("export/runtime/whisper", ("triton_python_backend_utils",)),
+        ("export/runtime/pico", ("triton_python_backend_utils",)),
+        ("export/runtime/apertium", ("triton_python_backend_utils",)),
+        ("controller/telemetry", ("controller.pipeline", "controller.pbx", "controller.engines")),
+        (
+            "controller/pipeline",
+            ("controller.pbx", "controller.service", "controller.triton", "controller.stack"),
+        ),
+        ("controller/pbx", ("controller.engines", "controller.pipeline", "controller.triton")),
+        ("controller/engines", ("controller.pipeline", "controller.pbx")),
+        ("controller/audio", ("controller.pipeline", "controller.engines", "controller.pbx", "asyncio")),
+    ],
+)
+def test_a_room_knows_nothing_of(folder: str, forbidden: tuple[str, ...]) -> None:
+    assert offenders(folder, *forbidden) == []
+
+
+def test_the_call_process_loads_no_model_runtime() -> None:
+    script = (
+        "import sys, controller.cli, controller.service, controller.demo.run, controller.api.app\n"
+        f"loaded = sorted(set(sys.modules) & set({MODEL_RUNTIMES!r}))\n"
+        "assert not loaded, loaded"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_file_is_long() -> None:
+    long = [
+        f"{file.relative_to(ROOT)}: {count}"
+        for folder in ("controller", "export", "asterisk", "model_repository", "tests")
+        for file in (ROOT / folder).rglob("*.py")
+        if "weights" not in file.parts and (count := len(file.read_text().splitlines())) > 400
+    ]
+    assert long == []

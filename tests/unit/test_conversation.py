@@ -1,0 +1,249 @@
+"""Two and three people on the virtual clock, with scripted engines: lag, order, ducking and conservation."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer
+from controller.engines import Engines
+from controller.errors import EngineTimeout
+from controller.messages import Outcome, Reason
+from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.ticker import Ticker
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
+from tests.fakes.fake_observer import RecordingObserver
+from tests.fakes.fake_phone import SPEECH_LEVEL, FakePhone, LoudDetector
+from tests.virtual_time import run
+
+Talk = list[tuple[float, float]]
+
+
+class Bench:
+    """A conversation with its ticker, fakes and observer."""
+
+    def __init__(self, engines: Engines) -> None:
+        self.ticker = Ticker()
+        self.seen = RecordingObserver()
+        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
+        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen)
+
+    def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
+        return FakePhone(self.conversation, name, language, speech)
+
+
+@asynccontextmanager
+async def bench(
+    stt: FakeRecogniser | None = None, mt: FakeTranslator | None = None, tts: FakeVoice | None = None
+) -> AsyncIterator[Bench]:
+    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()))
+    ticking = asyncio.create_task(one.ticker.run())
+    try:
+        yield one
+    finally:
+        balance = await one.conversation.close()
+        ticking.cancel()
+        assert balance.open == 0
+        assert len(one.seen.deliveries) == balance.opened
+        assert len({(d.clause.id, d.listener) for d in one.seen.deliveries}) == balance.opened
+
+
+def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    def wrapped() -> None:
+        run(test())  # type: ignore[arg-type]
+
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+@virtual
+async def test_a_clause_is_heard_by_the_other_with_the_engines_delays_and_no_more() -> None:
+    async with bench() as b:
+        a, other = b.phone("a", "en", (1.0, 3.0)), b.phone("b", "es")
+        await asyncio.sleep(8)
+        (delivery,) = b.seen.deliveries
+        assert (delivery.clause.text, delivery.target, delivery.listener) == ("heard 1", "es: heard 1", "b")
+        assert delivery.outcome is Outcome.PLAYED
+        assert delivery.clause.span.end_s == pytest.approx(3.0, abs=0.03)
+        # endpoint 300 + stt 200 + mt 100 + tts 300, and at most a tick of waiting at either end
+        assert delivery.lag_ms == pytest.approx(900, abs=45)
+        assert sum(delivery.stages_ms.values()) == pytest.approx(delivery.lag_ms)
+        assert delivery.stages_ms["queues"] == pytest.approx(0, abs=1)
+        first = next(at for at, peak in other.peaks() if peak == 5000)
+        assert first == pytest.approx(delivery.first_s, abs=0.001)
+        assert max(peak for _, peak in a.peaks()) == 0, "a hears neither itself nor its own translation"
+
+
+@virtual
+async def test_the_original_is_heard_at_once_and_ducked_only_under_the_translation() -> None:
+    async with bench(tts=FakeVoice(seconds=2.0, level=0)) as b:
+        b.phone("a", "en", (1.0, 3.0), (3.6, 9.0))
+        other = b.phone("b", "es")
+        await asyncio.sleep(9)
+        peaks = other.peaks()
+        before = [peak for at, peak in peaks if 1.2 < at < 2.9]
+        under = [peak for at, peak in peaks if 4.2 < at < 5.7]
+        after = [peak for at, peak in peaks if 6.2 < at < 8.9]
+        assert set(before) == {SPEECH_LEVEL}
+        assert set(under) == {round(SPEECH_LEVEL * 10 ** (-12 / 20))}
+        assert set(after) == {SPEECH_LEVEL}
+        delay = next(at for at, peak in peaks if peak) - 1.0
+        assert delay <= 0.08, "the original is held back by a frame or two only"
+
+
+@virtual
+async def test_translations_for_one_listener_keep_their_order_and_never_overlap() -> None:
+    async with bench(tts=FakeVoice(seconds=3.0)) as b:
+        b.phone("a", "en", (0.5, 1.0), (1.5, 2.0), (2.5, 3.0))
+        b.phone("c", "fr", (1.0, 1.4))
+        b.phone("b", "es")
+        await asyncio.sleep(25)
+        played = [d for d in b.seen.deliveries if d.listener == "b"]
+        assert [d.outcome for d in played] == [Outcome.PLAYED] * 4
+        ends = [d.clause.span.end_s for d in played]
+        assert ends == sorted(ends)
+        for one, following in itertools.pairwise(played):
+            assert one.last_s is not None and following.first_s is not None
+            assert following.first_s > one.last_s
+
+
+@virtual
+async def test_two_who_share_a_language_hear_each_other_and_are_not_translated() -> None:
+    async with bench() as b:
+        b.phone("a", "en", (1.0, 2.0))
+        twin, spanish = b.phone("b", "en"), b.phone("c", "es")
+        await asyncio.sleep(6)
+        assert [d.listener for d in b.seen.deliveries] == ["c"]
+        assert max(peak for _, peak in twin.peaks()) == SPEECH_LEVEL
+        assert max(peak for _, peak in spanish.peaks()) > SPEECH_LEVEL
+
+
+@virtual
+async def test_one_translation_serves_every_listener_of_a_language() -> None:
+    mt, tts = FakeTranslator(), FakeVoice()
+    async with bench(mt=mt, tts=tts) as b:
+        b.phone("a", "en", (1.0, 2.0))
+        b.phone("b", "es")
+        b.phone("c", "es")
+        await asyncio.sleep(6)
+        assert sorted(d.listener for d in b.seen.deliveries) == ["b", "c"]
+        assert len(mt.contexts) == tts.closed == 1
+
+
+@virtual
+async def test_a_hang_up_at_any_moment_leaves_nothing_unaccounted() -> None:
+    outcomes: Counter[str] = Counter()
+    for tenth in range(5, 70, 3):
+        async with bench() as b:
+            b.phone("a", "en", (0.5, 1.5), (2.0, 2.5))
+            b.phone("b", "es", (1.0, 1.8))
+            await asyncio.sleep(tenth / 10)
+        outcomes.update(d.outcome if d.reason is None else d.reason for d in b.seen.deliveries)
+    assert outcomes[Outcome.PLAYED] > 0
+    assert outcomes[Reason.HANGUP] > 0
+    assert set(outcomes) == {Outcome.PLAYED, Reason.HANGUP}
+
+
+@virtual
+async def test_one_of_three_leaves_and_the_others_go_on() -> None:
+    async with bench(tts=FakeVoice(seconds=1.0, gap_s=0.5)) as b:
+        a = b.phone("a", "en", (0.5, 1.0))
+        b.phone("b", "es")
+        b.phone("c", "fr", (4.0, 5.0))
+        await asyncio.sleep(2.0)  # a's translation is half synthesised
+        a.hang_up()
+        await b.conversation.leave("a")
+        await asyncio.sleep(8)
+        by_reason = {(d.clause.speaker, d.listener): d.reason for d in b.seen.deliveries}
+        assert by_reason == {
+            ("a", "b"): Reason.HANGUP,
+            ("a", "c"): Reason.HANGUP,
+            ("c", "b"): None,
+        }
+
+
+@virtual
+async def test_a_failing_translator_costs_its_clause_and_the_original_stays_undimmed() -> None:
+    mt = FakeTranslator()
+    mt.failing = True
+    async with bench(mt=mt) as b:
+        b.phone("a", "en", (1.0, 2.0), (3.0, 4.0))
+        other = b.phone("b", "es")
+        await asyncio.sleep(2.9)
+        mt.failing = False
+        await asyncio.sleep(5)
+        first, second = b.seen.deliveries
+        assert (first.outcome, first.reason) == (Outcome.DROPPED, Reason.ENGINE_FAILED)
+        assert second.outcome is Outcome.PLAYED
+        assert {peak for at, peak in other.peaks() if 1.2 < at < 1.9} == {SPEECH_LEVEL}
+        assert [kind for kind, _ in b.seen.failures] == ["mt"]
+
+
+@virtual
+async def test_a_voice_that_breaks_off_ends_its_delivery_once_and_the_next_one_plays() -> None:
+    tts = FakeVoice(seconds=2.0, gap_s=0.05)
+    tts.fail_at_chunk = 3
+    async with bench(tts=tts) as b:
+        b.phone("a", "en", (1.0, 2.0), (4.5, 5.5))
+        b.phone("b", "es")
+        await asyncio.sleep(4)
+        tts.fail_at_chunk = None
+        await asyncio.sleep(6)
+        assert [d.reason for d in b.seen.deliveries] == [Reason.ENGINE_FAILED, None]
+
+
+@virtual
+async def test_an_utterance_that_the_recogniser_loses_is_told_and_the_next_is_heard() -> None:
+    stt = FakeRecogniser(script=[EngineTimeout("no answer", engine="fake-stt"), "second"])
+    async with bench(stt=stt) as b:
+        b.phone("a", "en", (1.0, 2.0), (3.0, 4.0))
+        b.phone("b", "es")
+        await asyncio.sleep(7)
+        assert [d.clause.text for d in b.seen.deliveries] == ["second"]
+        assert [kind for kind, _ in b.seen.failures] == ["stt"]
+
+
+@virtual
+async def test_a_backlog_beyond_the_queue_is_dropped_with_its_reason() -> None:
+    mt = FakeTranslator(delay_s=1000)
+    async with bench(mt=mt) as b:
+        b.phone("a", "en", *[(i * 0.8, i * 0.8 + 0.3) for i in range(40)])
+        b.phone("b", "es")
+        await asyncio.sleep(40)
+        assert Counter(d.reason for d in b.seen.deliveries)[Reason.BACKLOG] == 40 - 1 - 32
+
+
+@virtual
+async def test_missing_frames_are_filled_and_every_frame_is_accounted_for() -> None:
+    async with bench() as b:
+        a = b.phone("a", "en")
+        b.phone("b", "es")
+        await asyncio.sleep(2)
+        a.hang_up()  # the phone falls silent without a word, as with DTX or hold
+        await asyncio.sleep(2)
+        capture = a.leg.orchestrator.capture
+        assert capture.filled == pytest.approx(97, abs=2)
+        assert capture.arrived == pytest.approx(101, abs=2)
+        assert not capture.dropped
+        for _ in range(200):
+            a.leg.push(a.heard[0])
+        await asyncio.sleep(0.1)
+        assert capture.dropped["overflow"] == 150
+        assert capture.dropped["late"] == pytest.approx(46, abs=2)
+
+
+@virtual
+async def test_context_is_what_the_speaker_said_before() -> None:
+    mt = FakeTranslator()
+    async with bench(mt=mt) as b:
+        b.phone("a", "en", *[(i * 1.0, i * 1.0 + 0.5) for i in range(5)])
+        b.phone("b", "es")
+        await asyncio.sleep(9)
+        assert mt.contexts[0] == ()
+        assert mt.contexts[-1] == ("heard 2", "heard 3", "heard 4")

@@ -1,0 +1,104 @@
+"""One listener's playback: chunks of any size become whole frames, in order, and each delivery ends once."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.audio.mix import Ducker
+from controller.frames import FRAME_S, FRAME_SAMPLES, Pcm
+from controller.messages import Clause, Delivery, Outcome, Reason, Span, SpeechChunk
+from controller.pipeline.ledger import Ledger
+from controller.pipeline.playback import Playback
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.deliveries: list[Delivery] = []
+        self.ledger = Ledger(self.deliveries.append)
+        self.playback = Playback("b", self.ledger, Ducker())
+        self.heard: list[Pcm] = []
+
+    def clause(self, number: int, end_s: float) -> Clause:
+        clause = Clause(f"a-{number}", "a", "text", Span(end_s - 1, end_s), "en")
+        self.ledger.open(clause, "b", "es", {})
+        return clause
+
+    def tick(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.heard.append(self.playback.tick([], len(self.heard) * FRAME_S))
+
+    def samples(self) -> Pcm:
+        return np.concatenate(self.heard) if self.heard else np.zeros(0, np.int16)
+
+
+@given(st.lists(st.integers(0, 1500), max_size=12), st.integers(0, 3))
+def test_every_sample_is_played_once_and_in_order(sizes: list[int], ticks_between: int) -> None:
+    listener = Listener()
+    utterance = listener.playback.begin(listener.clause(1, 1.0))
+    total = sum(sizes)
+    sound = (np.arange(total) % 1000 + 1).astype(np.int16)
+    start = 0
+    for size in sizes:
+        utterance.feed(SpeechChunk(sound[start : start + size], last=False))
+        start += size
+        listener.tick(ticks_between)
+    utterance.feed(SpeechChunk(sound[:0], last=True))
+    listener.tick(total // FRAME_SAMPLES + 2)
+    heard = listener.samples()
+    assert np.array_equal(heard[heard != 0], sound)
+    (delivery,) = listener.deliveries
+    if total:
+        assert delivery.outcome is Outcome.PLAYED
+    else:
+        assert delivery.reason is Reason.TOO_SHORT
+
+
+def test_a_translation_still_being_made_is_not_overtaken() -> None:
+    listener = Listener()
+    first = listener.playback.begin(listener.clause(1, 1.0))
+    second = listener.playback.begin(listener.clause(2, 2.0))
+    first.feed(SpeechChunk(np.full(FRAME_SAMPLES, 1, np.int16), last=False))
+    second.feed(SpeechChunk(np.full(FRAME_SAMPLES, 2, np.int16), last=True))
+    listener.tick(3)
+    first.feed(SpeechChunk(np.full(FRAME_SAMPLES, 1, np.int16), last=True))
+    listener.tick(2)
+    assert [int(frame[0]) for frame in listener.heard] == [1, 0, 0, 1, 2]
+    assert [delivery.clause.id for delivery in listener.deliveries] == ["a-1", "a-2"]
+
+
+def test_an_earlier_clause_goes_before_a_later_one_that_has_not_started() -> None:
+    listener = Listener()
+    for number, end_s in ((1, 1.0), (3, 3.0), (2, 2.0)):
+        utterance = listener.playback.begin(listener.clause(number, end_s))
+        utterance.feed(SpeechChunk(np.full(FRAME_SAMPLES, number, np.int16), last=True))
+    listener.tick(3)
+    assert [int(frame[0]) for frame in listener.heard] == [1, 2, 3]
+
+
+def test_abandoned_before_its_end_it_makes_room() -> None:
+    listener = Listener()
+    first = listener.playback.begin(listener.clause(1, 1.0))
+    second = listener.playback.begin(listener.clause(2, 2.0))
+    first.feed(SpeechChunk(np.full(3 * FRAME_SAMPLES, 1, np.int16), last=False))
+    second.feed(SpeechChunk(np.full(FRAME_SAMPLES, 2, np.int16), last=True))
+    listener.tick()
+    first.abandon(Reason.ENGINE_FAILED)
+    second.abandon(Reason.ENGINE_FAILED)  # complete: nothing more is needed of its speaker
+    listener.tick()
+    assert [int(frame[0]) for frame in listener.heard] == [1, 2]
+    assert [delivery.reason for delivery in listener.deliveries] == [Reason.ENGINE_FAILED, None]
+
+
+def test_a_flush_drops_all_that_waits() -> None:
+    listener = Listener()
+    for number in (1, 2):
+        utterance = listener.playback.begin(listener.clause(number, float(number)))
+        utterance.feed(SpeechChunk(np.ones(5 * FRAME_SAMPLES, np.int16), last=True))
+    listener.tick(2)
+    assert listener.playback.backlog_s == 8 * FRAME_S
+    listener.playback.flush(Reason.FLUSHED)
+    listener.tick(2)
+    assert [delivery.reason for delivery in listener.deliveries] == [Reason.FLUSHED, Reason.FLUSHED]
+    assert not listener.samples()[2 * FRAME_SAMPLES :].any()

@@ -1,0 +1,104 @@
+"""The 20 ms clock: absolute deadlines, no catching up, faults kept apart."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+
+import pytest
+
+from controller.ticker import SLICES, Ticker
+from tests.virtual_time import run
+
+
+def test_ticks_come_every_20_ms_without_drift() -> None:
+    async def main() -> list[float]:
+        ticker, due = Ticker(), list[float]()
+        ticker.add(due.append)
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(10)
+        task.cancel()
+        return due
+
+    due = run(main())
+    assert len(due) == pytest.approx(500, abs=1)
+    assert all(b - a == pytest.approx(0.02) for a, b in itertools.pairwise(due))
+
+
+def test_a_stall_is_skipped_and_counted_and_never_made_up_for() -> None:
+    async def main() -> tuple[list[float], int]:
+        ticker, due = Ticker(), list[float]()
+        loop = asyncio.get_running_loop()
+        virtual = loop._selector  # type: ignore[attr-defined]
+
+        def tick(when: float) -> None:
+            due.append(when)
+            if len(due) == 10:
+                virtual.offset += 0.5  # the process hangs for half a second
+
+        ticker.add(tick)
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(2)
+        task.cancel()
+        return due, ticker.skipped
+
+    due, skipped = run(main())
+    gaps = [b - a for a, b in itertools.pairwise(due)]
+    assert max(gaps) == pytest.approx(0.5, abs=0.02)
+    assert all(gap >= 0.0199 for gap in gaps), "a missed tick was made up for"
+    assert skipped == pytest.approx(24, abs=1)
+
+
+def test_subscribers_are_spread_over_the_frame() -> None:
+    async def main() -> set[float]:
+        ticker = Ticker()
+        phases: list[float] = []
+        for _ in range(SLICES):
+            ticker.add(lambda due: phases.append(round(due % 0.02, 4) % 0.02))
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(0.2)
+        task.cancel()
+        return set(phases)
+
+    assert run(main()) == {0.0, 0.005, 0.01, 0.015}
+
+
+def test_a_failing_subscriber_is_removed_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> tuple[int, int]:
+        ticker = Ticker()
+        good: list[float] = []
+        bad: list[float] = []
+
+        def fail(due: float) -> None:
+            bad.append(due)
+            raise ValueError("a bug in one call")
+
+        ticker.add(fail)
+        ticker.add(good.append)
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(1)
+        task.cancel()
+        return len(good), len(bad)
+
+    with caplog.at_level(logging.CRITICAL, logger="controller.ticker"):
+        good, bad = run(main())
+    assert bad == 1
+    assert good >= 49
+
+
+def test_idle_it_waits_and_starts_again_in_phase() -> None:
+    async def main() -> list[float]:
+        ticker, due = Ticker(), list[float]()
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(3)
+        ticker.add(due.append)
+        await asyncio.sleep(1)
+        ticker.remove(due.append)
+        await asyncio.sleep(3)
+        task.cancel()
+        return due
+
+    due = run(main())
+    assert due[0] >= 3 - 1e-6
+    assert len(due) == pytest.approx(50, abs=1)

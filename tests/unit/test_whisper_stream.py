@@ -1,0 +1,231 @@
+"""The streaming face of Whisper: partials, the final begun at a pause, order, failures. The model is
+scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.engines.stt.commit import firm_prefix, quietest
+from controller.engines.stt.whisper import WhisperStream
+from controller.errors import EngineTimeout
+from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
+from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, Transcript
+from controller.triton.contracts import Recognition, TimedWord
+from tests.fakes.fake_phone import tone_frame
+from tests.virtual_time import run
+
+
+class Script:
+    """Answers `N samples` after `delay_s`; keeps what it was asked."""
+
+    def __init__(self, delay_s: float = 0.2) -> None:
+        self.delay_s = delay_s
+        self.asked: list[tuple[int, bool]] = []
+        self.cancelled = 0
+        self.failing = False
+        self.texts: list[str] = []
+        """Said instead of the number of samples, one an answer."""
+        self.words: tuple[TimedWord, ...] = ()
+
+    async def __call__(self, pcm: Pcm, language: str, urgent: bool) -> Recognition:
+        self.asked.append((len(pcm), urgent))
+        try:
+            await asyncio.sleep(self.delay_s)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.failing:
+            raise EngineTimeout("late", engine="whisper")
+        text = self.texts.pop(0) if self.texts else f"{len(pcm)} samples"
+        return Recognition(text, self.words, language, 1.0, -0.2, 0.1)
+
+
+class Speaker:
+    """Feeds a stream in time with the clock."""
+
+    def __init__(self, script: Script, **options: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self.stream = WhisperStream("a", "en", loop.time, script, **options)
+        self.index = 0
+
+    async def frames(self, count: int, *, loud: bool = False) -> None:
+        for _ in range(count):
+            self.stream.push(AudioFrame(tone_frame() if loud else SILENCE, self.index))
+            self.index += 1
+            await asyncio.sleep(FRAME_S)
+
+    def start(self) -> None:
+        self.begin = self.index
+        self.stream.push(SpeechStarted(self.index))
+
+    def span(self, voiced: int) -> Span:
+        return Span(self.begin * FRAME_S, (self.begin + voiced) * FRAME_S)
+
+    def end(self, voiced: int) -> None:
+        now = asyncio.get_running_loop().time()
+        self.stream.push(SpeechEnded(self.span(voiced), now, pause=True))
+
+
+def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    def wrapped() -> None:
+        run(test())  # type: ignore[arg-type]
+
+    wrapped.__name__ = test.__name__
+    return wrapped
+
+
+async def next_final(stream: WhisperStream) -> Transcript:
+    while not (transcript := await stream.receive()).final:
+        pass
+    return transcript
+
+
+@virtual
+async def test_the_final_is_begun_at_the_pause_and_ready_when_the_end_is_decided() -> None:
+    script = Script(delay_s=0.2)
+    speaker = Speaker(script, partials=False)
+    speaker.start()
+    await speaker.frames(57)
+    speaker.stream.push(SpeechPaused(speaker.span(50)))
+    await speaker.frames(11)
+    decided = asyncio.get_running_loop().time()
+    speaker.end(50)
+    final = await next_final(speaker.stream)
+    assert asyncio.get_running_loop().time() - decided < 0.001
+    assert script.asked == [((50 + 7) * 320, True)], "asked once, with 140 ms after the voice: all there was then"
+    assert final.span == speaker.span(50)
+    assert final.speech_final
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_going_on_after_a_pause_the_end_is_a_final_of_all() -> None:
+    script = Script(delay_s=1.0)
+    speaker = Speaker(script, partials=False)
+    speaker.start()
+    await speaker.frames(30)
+    speaker.stream.push(SpeechPaused(speaker.span(23)))
+    await speaker.frames(3)
+    speaker.stream.push(SpeechResumed())
+    await speaker.frames(30)
+    speaker.end(40)
+    final = await next_final(speaker.stream)
+    assert final.text == f"{(40 + 10) * 320} samples"
+    assert script.cancelled == 1, "nobody needs the answer of the pause any more"
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_speaks_on() -> None:
+    script = Script(delay_s=0.1)
+    script.texts = ["Goodbye", "Goodbye. Thank", "Goodbye. Thank you for"]
+    script.words = (TimedWord("Goodbye.", 0.0, 1.0),)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(50, loud=True)
+    await speaker.frames(6)
+    await speaker.frames(80, loud=True)
+    first = await next_final(speaker.stream)
+    assert (first.text, first.speech_final) == ("Goodbye.", False)
+    assert first.span.start_s == 0.0
+    assert first.span.end_s == pytest.approx(53 * FRAME_S, abs=0.041), "cut in the pause"
+    assert first.decided_s == pytest.approx(2.4 + 0.1, abs=0.03), "three partials, 0.8 s apart"
+    cut = round(first.span.end_s / FRAME_S)
+    speaker.end(136)
+    second = await next_final(speaker.stream)
+    assert second.text == f"{(136 - cut) * 320} samples", "what was committed is not recognised again"
+    assert second.span == Span(first.span.end_s, 136 * FRAME_S)
+    await speaker.stream.aclose()
+
+
+@pytest.mark.parametrize(
+    ("previous", "current", "committed"),
+    [
+        ("Goodbye. Thank", "Goodbye. Thank you", "Goodbye."),
+        ("goodbye", "Goodbye! Thank you", "Goodbye!"),
+        ("One. Two. Three", "One. Two. Three four five", "One. Two."),
+        ("One. Too three", "One. Two. Three four five", "One."),
+        ("", "Goodbye. Thank you", None),
+        ("Good buy", "Goodbye. Thank you", None),
+        ("Goodbye.", "Goodbye. Thank", None),
+        ("Goodbye.", "Goodbye.", None),
+        ("The number", "The number is not", None),
+    ],
+)
+def test_a_sentence_is_firm_only_where_two_partials_agree_and_words_follow(
+    previous: str, current: str, committed: str | None
+) -> None:
+    assert firm_prefix(previous, current) == committed
+
+
+@given(st.integers(0, 100), st.integers(5, 120))
+def test_a_cut_is_always_inside_the_audio(around: int, count: int) -> None:
+    frames = [np.full(320, 100 + n % 7, np.int16) for n in range(count)]
+    assert 0 < quietest(frames, around * FRAME_S) < count
+
+
+@virtual
+async def test_partials_come_while_one_speaks_and_never_two_at_once() -> None:
+    script = Script(delay_s=0.5)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(300)
+    speaker.end(300)
+    partials = []
+    while not (transcript := await speaker.stream.receive()).final:
+        partials.append(transcript)
+    assert len(partials) >= 4
+    assert [one.span.end_s for one in partials] == sorted(one.span.end_s for one in partials)
+    assert [urgent for _, urgent in script.asked] == [False] * (len(script.asked) - 1) + [True]
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_finals_keep_their_order_and_a_failure_costs_one() -> None:
+    script = Script(delay_s=0.3)
+    speaker = Speaker(script, partials=False)
+    got: list[str] = []
+    for number in range(3):
+        script.failing = number == 1
+        speaker.start()
+        await speaker.frames(10 + number)
+        speaker.end(10 + number)
+        await asyncio.sleep(0.35)
+    for _ in range(3):
+        try:
+            got.append((await next_final(speaker.stream)).text)
+        except EngineTimeout:
+            got.append("failed")
+    assert got == ["3200 samples", "failed", "3840 samples"]
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_closing_gives_up_what_is_under_way() -> None:
+    script = Script(delay_s=5.0)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(60)
+    speaker.end(60)
+    await asyncio.sleep(0)
+    await speaker.stream.aclose()
+    await asyncio.sleep(10)
+    assert script.cancelled == len(script.asked)
+
+
+def test_a_stream_without_frames_does_not_fail() -> None:
+    async def main() -> Transcript:
+        speaker = Speaker(Script())
+        speaker.start()
+        speaker.end(0)
+        final = await next_final(speaker.stream)
+        await speaker.stream.aclose()
+        return final
+
+    assert run(main()).text == "0 samples"
