@@ -72,6 +72,11 @@ class Playback:
         """Seconds of translation that wait to be played."""
         return sum(one.samples for one in self._queue) / SAMPLE_RATE
 
+    @property
+    def sounding(self) -> bool:
+        """True from the first sample of a translation to its last."""
+        return bool(self._queue) and self._queue[0].started
+
     def begin(self, clause: Clause) -> Utterance:
         """Queue a translation by the end of its clause, behind one that is already sounding."""
         utterance = Utterance(clause)

@@ -163,7 +163,7 @@ class Rig:
         """Wait until someone hears a translation."""
         async with asyncio.timeout(STEP_S + 60):
             while not any(
-                leg.playback.backlog_s > 0.2 for call in self.watch.calls for leg in call.conversation.legs.values()
+                leg.playback.sounding for call in self.watch.calls for leg in call.conversation.legs.values()
             ):
                 await asyncio.sleep(0.02)
 
