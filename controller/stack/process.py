@@ -74,7 +74,7 @@ class Run:
         # Unix sockets below it must stay under 108 bytes, so the temporary folder is short.
         self.scratch = Path(tempfile.mkdtemp(prefix=f"{self.mark}-"))
         """Removed with the run."""
-        self.folder = folder or self.scratch
+        self.folder = (folder or self.scratch).resolve()  # children may run elsewhere
         self.folder.mkdir(parents=True, exist_ok=True)
         self._leftovers = [str(self.scratch), f"/dev/shm/{self.mark}*"]
         self._children: list[Child] = []
