@@ -17,7 +17,10 @@ from controller.stack import reaper
 from controller.stack.process import Run
 
 PYTHON = sys.executable
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    "print('up', flush=True); time.sleep(600)"
+)
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -50,7 +53,7 @@ def test_one_that_ignores_a_polite_end_is_killed() -> None:
 
 
 def test_a_program_that_is_not_there_is_told() -> None:
-    with Run() as run, pytest.raises(StackError, match="nonesuch cannot be started.*make setup"):
+    with Run() as run, pytest.raises(StackError, match=r"nonesuch cannot be started.*make setup"):
         run.spawn("nonesuch", ["/nonexistent/nonesuch"])
 
 
