@@ -21,6 +21,9 @@ from controller.telemetry.quantiles import quantiles
 
 SCHEMA = "dragoman/demo/1"
 
+SILENT_BELOW = 300
+"""A recording whose loudest sample is lower (-41 dBFS) says nothing."""
+
 Envelope = npt.NDArray[np.float32]
 """Root mean square of each 20 ms."""
 
@@ -92,7 +95,11 @@ def build(
         "cores": os.cpu_count(),
         "ended": ended,
         "legs": [
-            _leg(leg, said[name], wavs[name], conversation.ticks_skipped, record) for name, leg in sorted(legs.items())
+            {
+                **_leg(leg, said[name], wavs[name], conversation.ticks_skipped, record),
+                "silent": bool(np.max(np.abs(parts[name].pcm.astype(int)), initial=0) < SILENT_BELOW),
+            }
+            for name, leg in sorted(legs.items())
         ],
         "clauses": [_clause(clause, record.deliveries) for clause in record.clauses],
         "lag_ms": quantiles([one.lag_ms for one in played if one.lag_ms is not None]),
@@ -113,7 +120,10 @@ def verdict(report: dict[str, Any]) -> str | None:
         return "Deliveries are missing: some were neither played nor dropped. This is a fault in Dragoman."
     if report["ended"] in ("media", "pbx"):
         return "Asterisk went away during the call; every delivery is accounted for in the report."
+    speakers = {leg["leg"] for leg in report["legs"] if not leg["silent"]}
     for leg in report["legs"]:
+        if not speakers - {leg["leg"]}:
+            continue  # there was nothing to hear
         heard = [
             one
             for clause in report["clauses"]

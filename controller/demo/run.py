@@ -141,7 +141,7 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
         "mt": options.mt,
         "tts": options.tts,
         "triton": triton.version,
-        "asterisk": "",
+        "asterisk": asterisk.version,
     }
     return _report(options, record, conversation, parts, phones, engines, ended)
 

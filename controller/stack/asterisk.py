@@ -74,6 +74,8 @@ class AsteriskServer:
         self._binary = binary or own.program
         self._modules = modules or own.modules
         self._data = data or own.data
+        self.version = own.version if binary is None else ""
+        """Such as 22.10.1; empty for another than the cache's."""
         self._templates = templates
         self._extensions = tuple(extensions)
         self._codecs = codecs
