@@ -119,6 +119,13 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
     await asyncio.to_thread(asterisk.start)
     await asyncio.to_thread(phones["a"].start)
 
+    engines = {  # asked now: either server may be gone when the report is written
+        "stt": options.stt,
+        "mt": options.mt,
+        "tts": options.tts,
+        "triton": triton.version,
+        "asterisk": asterisk.version,
+    }
     record = Record()
     watch = _Watch()
     service = Service(
@@ -136,13 +143,6 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
         await service.stop()
     for phone in phones.values():
         await asyncio.to_thread(phone.stop)
-    engines = {
-        "stt": options.stt,
-        "mt": options.mt,
-        "tts": options.tts,
-        "triton": triton.version,
-        "asterisk": asterisk.version,
-    }
     return _report(options, record, conversation, parts, phones, engines, ended)
 
 
