@@ -25,7 +25,7 @@ help: ## This list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
 		printf '  make %-14s %s\n' "$$name" "$$what"; done
 
-setup: ## Get everything into the cache folder (.cache, or $DRAGOMAN_CACHE): no root, about 500 MB
+setup: ## Get everything into the cache folder (.cache, or $DRAGOMAN_CACHE): no root; 450 MB for the demo, 30 for checks
 	@$(SETUP) all
 
 demo: ## A real call, English <-> Spanish, offline. CALLER= CALLEE= (WAV) FROM= TO= STT= MT= TTS= change it
@@ -39,11 +39,14 @@ test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,tr
 	@mkdir -p build/test
 	@$(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST)
 
-check: ## Lint, format, types
+check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are
 	@$(SETUP) check
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	@$(PYTHON) -m controller.settings_reference | cmp -s - docs/configuration.md || { \
+		echo "docs/configuration.md differs from the settings: run" \
+			"'$(PYTHON) -m controller.settings_reference >docs/configuration.md'." >&2; exit 1; }
 
 scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks one
 	@$(SETUP) test

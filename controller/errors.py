@@ -8,6 +8,7 @@
     ├── PbxError              Asterisk refused or cannot be reached
     └── EngineError           a recogniser, translator or voice failed
         ├── EngineUnavailable     not reachable, overloaded or restarting
+        │   └── EngineDied            its process has died, and somebody must start it again
         ├── EngineTimeout         no answer, or no next chunk, in time
         └── EngineRejected        it understood and refused: the same request fails again
 
@@ -57,6 +58,10 @@ class EngineUnavailable(EngineError):
     """The engine cannot be reached, is overloaded or restarting."""
 
     retryable = True
+
+
+class EngineDied(EngineUnavailable):
+    """The engine's process has died behind a server that still stands; `engine` is the model's name there."""
 
 
 class EngineTimeout(EngineError):

@@ -23,9 +23,13 @@ class MediaClock:
         self.next_index = int(started_s / FRAME_S)
         """The index that the next frame gets."""
 
+    def room(self, now_s: float) -> int:
+        """How many frames can still be placed at `now_s`."""
+        return max(0, int(now_s / FRAME_S) + MAX_EARLY_FRAMES + 1 - self.next_index)
+
     def place(self, now_s: float) -> int | None:
         """The index of a frame that is at hand at `now_s`, or None: its place is past, and it must be dropped."""
-        if self.next_index > now_s / FRAME_S + MAX_EARLY_FRAMES:
+        if not self.room(now_s):
             return None
         self.next_index += 1
         return self.next_index - 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Transcript, Translation
+
+log = logging.getLogger(__name__)
 
 
 class Observer:
@@ -31,31 +34,33 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one."""
+    """Several observers as one. One that fails is dropped: a fault in watching must not touch the call."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
-        self._all = tuple(observers)
+        self._all = list(observers)
 
     def transcript(self, call: str, transcript: Transcript) -> None:
-        for one in self._all:
-            one.transcript(call, transcript)
+        self._tell(lambda one: one.transcript(call, transcript))
 
     def clause(self, call: str, clause: Clause) -> None:
-        for one in self._all:
-            one.clause(call, clause)
+        self._tell(lambda one: one.clause(call, clause))
 
     def translated(self, call: str, translation: Translation) -> None:
-        for one in self._all:
-            one.translated(call, translation)
+        self._tell(lambda one: one.translated(call, translation))
 
     def delivered(self, call: str, delivery: Delivery) -> None:
-        for one in self._all:
-            one.delivered(call, delivery)
+        self._tell(lambda one: one.delivered(call, delivery))
 
     def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
-        for one in self._all:
-            one.engine_failed(call, kind, error)
+        self._tell(lambda one: one.engine_failed(call, kind, error))
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
-        for one in self._all:
-            one.ticked(call, late_s, work_s, frames_in, frames_dropped)
+        self._tell(lambda one: one.ticked(call, late_s, work_s, frames_in, frames_dropped))
+
+    def _tell(self, tell: Callable[[Observer], None]) -> None:
+        for one in tuple(self._all):
+            try:
+                tell(one)
+            except Exception:  # the boundary between the call and those who watch it
+                log.exception("%s failed and watches no more", type(one).__name__)
+                self._all.remove(one)

@@ -15,7 +15,7 @@ from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.engines import Engines
 from controller.engines.registry import make_all
-from controller.errors import DragomanError, PbxError, StackError
+from controller.errors import DragomanError, EngineError, PbxError, StackError
 from controller.messages import Reason
 from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
@@ -71,7 +71,8 @@ class Service:
         self._tap = tap
         self._with_api = api
         self._registry = Registry(settings.calls.limit)
-        self._ticker = Ticker(lambda late: self._figures.lateness.observe(late * 1000))
+        self._conversations: set[Conversation] = set()
+        self._ticker = Ticker()
         self._lives = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ari: AriClient | None = None
@@ -109,7 +110,12 @@ class Service:
         if refusal := self._engines.refusal(settings.calls.source, settings.calls.target):
             raise StackError(f"The default languages cannot be interpreted: {refusal}")
         self._watchdog = Watchdog(self._engines, triton)
-        await self._watchdog.first_probe()
+        try:
+            await self._watchdog.first_probe()
+        except EngineError as error:
+            raise StackError(
+                f"An engine does not work (Triton is expected at {settings.triton.grpc}): {error}"
+            ) from error
         self._run(self._watchdog.run(), "watchdog")
         self._http = aiohttp.ClientSession()
         self._lives.push_async_callback(self._http.close)
@@ -142,6 +148,8 @@ class Service:
         match event:
             case CallStarted() if not event.channel_id.startswith(PREFIX):
                 self._run(self._take(event), f"{PREFIX}{event.channel_id}")
+            case CallStarted():  # one of ours that nobody waits for: its call was given up the moment it was answered
+                await self._hang_up(event.channel_id, "normal")
             case ChannelEnded():
                 if call := self._registry.with_channel(event.channel_id):
                     call.channel_ended(event)
@@ -162,12 +170,13 @@ class Service:
             or self._engines.refusal(languages["b"], languages["a"])
             or ("" if dial else "The dialplan names nobody to call: it must pass dial=PJSIP/... to Stasis().")
         )
-        busy = self._registry.full
-        if refusal or busy:
-            why = refusal or f"The limit of {self._settings.calls.limit} calls is reached."
-            await self._refuse(started, why, "busy" if busy else "rejected")
+        if refusal or self._registry.full:
+            limit = f"The limit of {self._settings.calls.limit} calls is reached."
+            why = refusal or ("The service is stopping." if self._registry.draining else limit)
+            await self._refuse(started, why, "rejected" if refusal else "busy")
             return
-        call = Call(self._ari, self._http, secrets.token_hex(4), started.channel_id)
+        name = f"{self._settings.asterisk.app}-{secrets.token_hex(4)}"
+        call = Call(self._ari, self._http, name, started.channel_id)
         self._registry.add(call)
         try:
             await self._interpret(call, dial, languages)
@@ -181,12 +190,15 @@ class Service:
             self._figures.calls.set(len(self._registry))
 
     async def _refuse(self, started: CallStarted, why: str, reason: str) -> None:
-        assert self._ari is not None
         self._figures.calls_total.add("refused")
         log.warning("a call from %s is refused: %s", started.caller or "an unknown number", why)
         self._watcher.refused(started, why)
+        await self._hang_up(started.channel_id, reason)
+
+    async def _hang_up(self, channel_id: str, reason: str) -> None:
+        assert self._ari is not None
         try:
-            await self._ari.hangup(started.channel_id, reason)
+            await self._ari.hangup(channel_id, reason)
         except PbxError as error:
             log.warning("%s", error)
 
@@ -194,8 +206,15 @@ class Service:
         assert self._engines is not None
         await call.connect(dial, self._settings.asterisk.ring_s)
         conversation = Conversation(
-            call.name, self._engines, self._speech_settings(), self._ticker, self._observer, self._tap
+            call.name,
+            self._engines,
+            self._speech_settings(),
+            self._ticker,
+            self._observer,
+            self._tap,
+            on_fault=lambda: call.end(Ended("service", "a fault in its tick")),
         )
+        self._conversations.add(conversation)
         ended = Ended("service", "the service stops")
         try:
             call.start(lambda party, sink: conversation.join(party, languages[party], sink).push)
@@ -204,6 +223,7 @@ class Service:
             log.info("call %s is up: %s <-> %s", call.name, languages["a"], languages["b"])
             ended = await call.ended
         finally:
+            self._conversations.discard(conversation)
             balance = await conversation.close(_REASONS.get(ended.by, Reason.RESTART))
             self._figures.calls_total.add(ended.by)
             log.info(
@@ -232,7 +252,11 @@ class Service:
 
     async def _tell_api(self, api: ApiLink) -> None:
         while True:
+            self._figures.queues(self._conversations)
             api.send(self.ready, self._metrics.snapshot())
+            if not api.alive:
+                log.error("the API process has ended: health and metrics are not served any more; calls go on")
+                return
             await asyncio.sleep(SNAPSHOT_S)
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as SourceError
 
 from controller.errors import SettingsError
 
@@ -141,7 +143,7 @@ def load(file: Path | None = None, **overrides: dict[str, Any]) -> Settings:
 
     Args:
         file: a TOML file; None for defaults and variables alone.
-        overrides: tables that win over the file.
+        overrides: values by table that win over everything.
     Raises:
         SettingsError: the file cannot be read, or a value is wrong.
     """
@@ -153,12 +155,28 @@ def load(file: Path | None = None, **overrides: dict[str, Any]) -> Settings:
             raise SettingsError(f"The settings file {file} cannot be read: {error.strerror}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"The settings file {file} is not TOML: {error}.") from error
-    for name, table in overrides.items():
-        tables[name] = {**tables.get(name, {}), **table}
     try:
-        return Settings(**tables)
+        settings = Settings(**tables)
+        # What a command was told outright wins over file and variables.
+        changed = {name: _with(getattr(settings, name), table) for name, table in overrides.items()}
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(one, file) for one in error.errors())) from error
+    except SourceError as error:
+        raise SettingsError(f"A DRAGOMAN_* variable cannot be read: {error}.") from error
+    _refuse_unknown_variables()
+    return settings.model_copy(update=changed)
+
+
+def _with(table: BaseModel, changes: dict[str, Any]) -> BaseModel:
+    return type(table)(**{**table.model_dump(), **changes})
+
+
+def _refuse_unknown_variables() -> None:
+    """Raise SettingsError for a variable with `__` that names no table: a misspelling would go unnoticed."""
+    for name in os.environ:
+        table, separator, _ = name.removeprefix("DRAGOMAN_").lower().partition("__")
+        if name.startswith("DRAGOMAN_") and separator and table not in Settings.model_fields:
+            raise SettingsError(f"There is no settings table {table}; look for a misspelling in {name}.")
 
 
 def _sentence(error: Any, file: Path | None) -> str:

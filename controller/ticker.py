@@ -27,17 +27,22 @@ class Ticker:
     skipped and counted.
     """
 
-    def __init__(self, on_lateness: Callable[[float], None] | None = None) -> None:
-        """`on_lateness`: told each tick's lateness in seconds."""
+    def __init__(self) -> None:
         self._slices: list[list[Tick]] = [[] for _ in range(SLICES)]
+        self._on_fault: dict[Tick, Callable[[], None]] = {}
         self._wake = asyncio.Event()
-        self._on_lateness = on_lateness
         self.skipped = 0
         """Slices that were skipped because they were more than one frame late."""
 
-    def add(self, tick: Tick) -> None:
-        """Subscribe, on the slice with the fewest subscribers."""
+    def add(self, tick: Tick, on_fault: Callable[[], None] | None = None) -> None:
+        """Subscribe, on the slice with the fewest subscribers.
+
+        Args:
+            on_fault: called when `tick` raised; it is then not ticked any more.
+        """
         min(self._slices, key=len).append(tick)
+        if on_fault is not None:
+            self._on_fault[tick] = on_fault
         self._wake.set()
 
     def remove(self, tick: Tick) -> None:
@@ -45,6 +50,7 @@ class Ticker:
         for one in self._slices:
             if tick in one:
                 one.remove(tick)
+        self._on_fault.pop(tick, None)
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -68,8 +74,6 @@ class Ticker:
                 self.skipped += sum(bool(self._slices[(count + i) % SLICES]) for i in range(behind))
                 count += behind
                 due = start + count * step
-            if self._on_lateness is not None:
-                self._on_lateness(late)
             for tick in tuple(self._slices[count % SLICES]):
                 self._call(tick, due)
 
@@ -78,4 +82,7 @@ class Ticker:
             tick(due)
         except Exception:  # the boundary between calls: a fault in one must not silence the others
             log.exception("a tick failed; its subscriber is removed")
+            on_fault = self._on_fault.get(tick)
             self.remove(tick)
+            if on_fault is not None:
+                on_fault()

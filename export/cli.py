@@ -43,21 +43,28 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="dragoman export", description="Make a model repository ready to be served.")
     models = parser.add_subparsers(required=True, metavar="MODEL")
-    all_offline = models.add_parser("offline", help="the recogniser, translator and voice that need no key")
-    all_offline.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
-    all_offline.add_argument("--whisper", type=Path, metavar="FOLDER", help="a CTranslate2 Whisper folder of your own")
-    all_offline.set_defaults(run=_offline)
-    listing = models.add_parser("list", help="what can be exported, and what has been")
-    listing.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
-    listing.set_defaults(run=_list)
+    for name, exported, what in (
+        ("offline", offline.MODELS, "the recogniser, translator and voice that need no key"),
+        ("whisper", ("whisper",), "the recogniser"),
+        ("apertium", ("apertium",), "the translator"),
+        ("pico", ("pico",), "the voice"),
+    ):
+        command = models.add_parser(name, help=what, description=f"Export {what}.")
+        if "whisper" in exported:
+            command.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="your own CTranslate2 Whisper")
+        command.set_defaults(run=_export, models=exported, checkpoint=None)
+    models.add_parser("list", help="what can be exported, and what has been").set_defaults(run=_list)
+    for command in models.choices.values():
+        command.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
     return parser
 
 
-def _offline(options: argparse.Namespace) -> int:
+def _export(options: argparse.Namespace) -> int:
     began = time.monotonic()
     cache = Cache.default()
     repository = Repository(options.out)
-    for plan in offline.plans(cache, options.whisper):
+    for model in options.models:
+        plan = offline.plan(model, cache, options.checkpoint)
         done = repository.fill(plan, cache)
         print(f"export: {plan.model} {'ready' if done else 'was ready already'} ({plan.source.name})")
     print(f"export: {repository.folder} is ready ({time.monotonic() - began:.1f} s)")

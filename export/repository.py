@@ -39,8 +39,7 @@ class Plan:
     parts: Mapping[str, Path]
     """Names in the weights folder, and the file or folder that goes there."""
     known: Mapping[str, Mapping[str, Source]] = field(default_factory=dict)
-    """For a file of the weights folder: sources by SHA-256, which then say better than `source` what it
-    is."""
+    """For a file of the weights folder: sources by SHA-256, which then say better than `source` what it is."""
 
 
 class Repository:
@@ -125,8 +124,7 @@ def _walk(plan: Plan) -> Iterator[tuple[str, Path]]:
 
 
 def _untouched(recorded: dict[str, Any] | None, files: Mapping[str, Path], target: Path) -> bool:
-    """Whether the folder holds what was recorded and what would be put there now, by size and time of
-    change."""
+    """Whether the folder holds what was recorded and what would be put there now, by size and time of change."""
     if recorded is None or recorded["files"].keys() != files.keys() or not target.is_dir():
         return False
     for name, path in files.items():

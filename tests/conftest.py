@@ -18,8 +18,7 @@ from tests.requirements import require_or_skip
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model repository with the offline models in it, exported from the cache (by hard links: in no
-    time)."""
+    """A model repository with the offline models in it, exported from the cache (by hard links: in no time)."""
     cache = Cache.default()
     for path in (cache.tritonserver, cache.python("triton"), cache.libpython):
         require_or_skip("triton", path.exists(), f"{path} does not exist; run `make setup`")

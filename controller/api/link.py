@@ -45,7 +45,13 @@ class ApiLink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "controller.api", str(http.fileno()), str(theirs.fileno())],
                 pass_fds=(http.fileno(), theirs.fileno()),
+                start_new_session=True,  # Ctrl-C is ours to handle: it ends when we close the link
             )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the API process runs."""
+        return self._process.poll() is None
 
     def send(self, ready: dict[str, bool], metrics: list[dict[str, Any]]) -> bool:
         """Send a snapshot; False where the API process is busy or gone."""

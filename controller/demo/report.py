@@ -103,7 +103,7 @@ def build(
         ],
         "clauses": [_clause(clause, record.deliveries) for clause in record.clauses],
         "lag_ms": quantiles([one.lag_ms for one in played if one.lag_ms is not None]),
-        "wer_recognised": {leg.language: _wer(said[name], name, record) for name, leg in sorted(legs.items())},
+        "wer_recognised": {name: _wer(said[name], name, record) for name in sorted(legs)},
         "conservation": {
             "deliveries": balance.opened,
             "played": balance.played,

@@ -13,6 +13,7 @@ from asterisk.render import Extension
 from controller.demo.captions import Captions
 from controller.demo.report import Record, build, verdict
 from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
+from controller.engines.registry import names
 from controller.errors import StackError, UsageError
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
@@ -79,7 +80,11 @@ def run(options: DemoOptions) -> int:
         DragomanError: one sentence; nothing is left running.
     """
     parts = _parts(options)
-    options.report.mkdir(parents=True, exist_ok=True)
+    _check_engines(options)
+    try:
+        options.report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The report folder {options.report} cannot be made: {error.strerror}.") from error
     with Run(options.report / "logs") as stack:
         return asyncio.run(_demo(options, parts, stack))
 
@@ -94,6 +99,8 @@ def _parts(options: DemoOptions) -> dict[str, Part]:
         names = {"en": ENGLISH, "es": SPANISH}
         one, other = (prompts(folder, code, names[code]) for code in (options.source, options.target))
         first, second = turns(one, other)
+    elif options.source == options.target:
+        raise UsageError(f"Both sides speak {options.source}: there is nothing to interpret. Choose FROM and TO.")
     else:
         raise UsageError(
             f"There are recorded prompts for en and es only, not for {options.source} and {options.target}: "
@@ -102,13 +109,21 @@ def _parts(options: DemoOptions) -> dict[str, Part]:
     return {"a": as_long_as(first, second), "b": as_long_as(second, first)}
 
 
+def _check_engines(options: DemoOptions) -> None:
+    for kind, name in (("stt", options.stt), ("mt", options.mt), ("tts", options.tts)):
+        if name not in names(kind):
+            raise UsageError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind))}.")
+
+
 def _say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int:
     _say("starting Triton ...")
-    triton = TritonServer(stack, options.repository, models=[options.stt, options.mt, options.tts])
+    # An engine need not be a Triton model: one from another distribution may be anything.
+    models = [one for one in (options.stt, options.mt, options.tts) if (options.repository / one).is_dir()]
+    triton = TritonServer(stack, options.repository, models=models)
     await asyncio.to_thread(triton.start)
     seconds = len(parts["a"].pcm) / PHONE_RATE
     phones = {name: SoftPhone(stack, name, part.pcm, auto_answer=name == "b") for name, part in parts.items()}
@@ -128,9 +143,8 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
     }
     record = Record()
     watch = _Watch()
-    service = Service(
-        _settings(options, asterisk, triton), observers=[record, Captions()], watcher=watch, tap=record.tap
-    )
+    captions = Captions()
+    service = Service(_settings(options, asterisk, triton), observers=[record, captions], watcher=watch, tap=record.tap)
     await service.start()
     try:
         _say(f"calling: {options.source} <-> {options.target}, {seconds:.0f} s")
@@ -141,6 +155,7 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
         raise StackError(f"The call got stuck; see the logs in {stack.folder}.") from error
     finally:
         await service.stop()
+        captions.close()
     for phone in phones.values():
         await asyncio.to_thread(phone.stop)
     return _report(options, record, conversation, parts, phones, engines, ended)
@@ -186,9 +201,9 @@ def _report(
 
 def _summary(report: dict[str, Any], file: Path) -> None:
     lag, balance = report["lag_ms"], report["conservation"]
+    lags = f"; lag p50 {lag['p50']} ms, p95 {lag['p95']} ms" if lag["n"] else ""
     print(
-        f"\n{balance['played']} of {balance['deliveries']} clauses were played, {balance['dropped']} dropped; "
-        f"lag p50 {lag['p50']} ms, p95 {lag['p95']} ms.\n"
+        f"\n{balance['played']} of {balance['deliveries']} clauses were played, {balance['dropped']} dropped{lags}.\n"
         f"Report: {file}\nWhat each side heard: {file.parent / 'a_heard.wav'}, {file.parent / 'b_heard.wav'}",
         flush=True,
     )

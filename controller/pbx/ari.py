@@ -93,6 +93,7 @@ class AriClient:
             await self.close()
             raise
         self._keeper = asyncio.create_task(self._keep_subscribed(), name="ari-keeper")
+        self._keeper.add_done_callback(self._handled)
         return self
 
     async def close(self) -> None:
@@ -377,7 +378,7 @@ class AriClient:
         self._deliver(event)
 
     def _deliver(self, event: Event) -> None:
-        task = asyncio.ensure_future(self._handle(event))
+        task = asyncio.create_task(self._handle(event), name=f"the handler of {type(event).__name__}")
         self._tasks.add(task)
         task.add_done_callback(self._handled)
 
@@ -387,7 +388,7 @@ class AriClient:
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("the handler of an ARI event failed", exc_info=error)
+            log.error("%s failed", task.get_name(), exc_info=error)
 
     def _fail(self, waiter: asyncio.Future[CallStarted] | None, why: str) -> None:
         if waiter is not None and not waiter.done():

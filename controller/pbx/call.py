@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from controller.audio.levels import dbfs
 from controller.errors import PbxError
 from controller.frames import SILENCE, Pcm
 from controller.pbx.ari import AriClient
@@ -23,7 +24,8 @@ from controller.pbx.media import MediaChannel, MediaEvent, QueueStatus, open_med
 log = logging.getLogger(__name__)
 
 PREFIX = "dgm."
-"""Every channel and bridge of ours is `dgm.<call>.<leg>...`, so that a newly started controller finds them."""
+"""Every channel and bridge of ours is `dgm.<app>-<call>.<leg>...`, so that a newly started controller of the same
+application finds them."""
 
 MARGIN_FRAMES = 2
 """Frames held in Asterisk: with none, every tick that is a little late would be a gap in the phone's stream."""
@@ -31,15 +33,21 @@ MARGIN_FRAMES = 2
 DEEPEST_FRAMES = 4
 """More than this waiting in Asterisk is a standing queue: it would delay all that follows."""
 
-STATUS_EVERY_FRAMES = 50
-"""The depth is asked for once a second."""
+FLUSH_FRAMES = 15
+"""More than this is what a stall of Asterisk has left: it is thrown away at once."""
+
+STATUS_EVERY_FRAMES = 25
+"""The depth is asked for twice a second; no answer until the next time means that Asterisk has stalled."""
+
+QUIET_DBFS = -50.0
+"""Frames below this level may be left out or doubled unheard: line noise, not speech."""
 
 Push = Callable[[Pcm], None]
 Join = Callable[[str, Callable[[Pcm], bool]], Push]
 """Called once a party with its name and the sink for what it shall hear; gives where its frames go."""
 
 _CAUSES = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"}
-"""Q.850 causes that the caller is told as they are; any other becomes congestion."""
+"""Q.850 causes of the called party that the caller is told as they are; any other is a normal end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,9 @@ class Party:
         self._correction = 0
         """Silent frames to add (above zero) or to leave out (below zero)."""
         self._sent = 0
+        self._asked = False
+        """A status was asked for and has not come."""
+        self._stalled = False
 
     def on_frame(self, pcm: Pcm) -> None:
         """A frame came from the party; before the call is interpreted there is nowhere for it to go."""
@@ -73,21 +84,27 @@ class Party:
 
     def on_event(self, event: MediaEvent) -> None:
         """Correct the depth of what waits in Asterisk."""
-        if isinstance(event, QueueStatus):
-            if event.frames > DEEPEST_FRAMES:
-                self._correction = MARGIN_FRAMES - event.frames
-            elif event.frames == 0:
-                self._correction = MARGIN_FRAMES
-            else:
-                self._correction = 0
+        if not isinstance(event, QueueStatus):
+            return
+        self._asked = self._stalled = False
+        self._correction = 0
+        if event.frames > FLUSH_FRAMES:
+            self._restart_margin()
+        elif event.frames > DEEPEST_FRAMES:
+            self._correction = MARGIN_FRAMES - event.frames
+        elif event.frames == 0:
+            self._correction = MARGIN_FRAMES
 
     def start(self, join: Join) -> None:
         """Begin to pass frames: throw away what has gathered, lay down the margin, join."""
+        self._restart_margin()
+        self._push = join(self.name, self.send)
+
+    def _restart_margin(self) -> None:
         assert self.media is not None
         self.media.flush()
         for _ in range(MARGIN_FRAMES):
             self.media.send(SILENCE)
-        self._push = join(self.name, self.send)
 
     def send(self, pcm: Pcm) -> bool:
         """Let the party hear 20 ms, int16[320]; False where they had to be dropped."""
@@ -95,8 +112,12 @@ class Party:
             return False
         self._sent += 1
         if self._sent % STATUS_EVERY_FRAMES == 0:
-            self.media.request_status()
-        if self._correction and not pcm.any():
+            # Sockets take seconds of audio before they refuse: an Asterisk that stops reading would play it all later.
+            self._stalled = self._asked
+            self._asked = self.media.request_status()
+        if self._stalled:
+            return False
+        if self._correction and dbfs(pcm) < QUIET_DBFS:
             if self._correction < 0:
                 self._correction += 1
                 return True
@@ -194,10 +215,11 @@ class Call:
 
 
 async def sweep(ari: AriClient) -> int:
-    """Remove what an earlier controller left behind: our bridges with everyone in them. Returns how many channels."""
-    strays: set[str] = {channel for channel in await ari.channels() if channel.startswith(PREFIX)}
+    """Remove what an earlier controller left behind: its bridges with everyone in them. Returns how many channels."""
+    ours = f"{PREFIX}{ari.app}-"
+    strays: set[str] = {channel for channel in await ari.channels() if channel.startswith(ours)}
     for bridge in await ari.bridges():
-        if bridge.startswith(PREFIX):
+        if bridge.startswith(ours):
             strays.update(await ari.members(bridge))
             await _quietly(ari.destroy_bridge(bridge))
     for channel in strays:

@@ -172,6 +172,7 @@ class MediaSocket:
         self._on_frame = on_frame
         self._on_event = on_event
         self._on_closed = on_closed
+        self._transport = _transport(socket)
         self._framer = Framer()
         self._queue: deque[bytes | str] = deque()
         self._frames_waiting = 0
@@ -191,7 +192,7 @@ class MediaSocket:
         return self._closed
 
     def send(self, frame: Pcm) -> bool:
-        if self._closed or self._frames_waiting >= QUEUE_FRAMES:
+        if self._closed or self._frames_waiting >= QUEUE_FRAMES or self._backed_up():
             self.counts.dropped_full += 1
             return False
         self._frames_waiting += 1
@@ -228,6 +229,10 @@ class MediaSocket:
         self._queue.append(json.dumps(command))
         self._wake.set()
         return True
+
+    def _backed_up(self) -> bool:
+        """Whether Asterisk has stopped reading: the library would take 64 KiB more before a writer has to wait."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > QUEUE_FRAMES * FRAME_BYTES
 
     async def _write(self) -> None:
         try:
@@ -359,6 +364,13 @@ def _keep_shallow(socket: aiohttp.ClientWebSocketResponse) -> None:
     raw = socket.get_extra_info("socket")
     if raw is not None:
         raw.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
+def _transport(socket: aiohttp.ClientWebSocketResponse) -> asyncio.WriteTransport | None:
+    """The transport below a web socket; aiohttp shows it on the response only."""
+    connection = socket._response.connection
+    transport = None if connection is None else connection.transport
+    return transport if isinstance(transport, asyncio.WriteTransport) else None
 
 
 async def _close(socket: aiohttp.ClientWebSocketResponse) -> None:

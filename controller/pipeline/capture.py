@@ -60,12 +60,14 @@ class Capture:
 
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
+        # After a gap in the network all that was held up comes at once: the oldest has lost its place.
+        for _ in range(len(self.input) - self._clock.room(now_s)):
+            self.input.get_nowait()
+            self._drop("late")
         while (pcm := self.input.get_nowait()) is not None:
             index = self._clock.place(now_s)
-            if index is None:
-                self._drop("late")
-            else:
-                self._consume(AudioFrame(pcm, index), now_s)
+            assert index is not None, "there was room"
+            self._consume(AudioFrame(pcm, index), now_s)
         for index in self._clock.fill(now_s):
             self.filled += 1
             self._consume(AudioFrame(SILENCE, index, filled=True), now_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +18,13 @@ from controller.messages import Delivery, Reason
 from controller.observer import Observer
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Orchestrator
-from controller.pipeline.playback import Playback
+from controller.pipeline.playback import Playback, Sink
 from controller.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
-Sink = Callable[[Pcm], bool]
-"""Takes one frame, int16[320], for a listener; False where it had to be dropped. Never waits."""
+RESTART_S = 0.5
+"""Pause before a speaker's stages are started again after a fault."""
 
 
 Tap = Callable[[str, AudioFrame], None]
@@ -67,7 +68,9 @@ class Conversation:
         ticker: Ticker,
         observer: Observer,
         tap: Tap | None = None,
+        on_fault: Callable[[], None] | None = None,
     ) -> None:
+        """`on_fault`: called when the tick failed: no frame moves any more, and the call must end."""
         self.call = call
         self.legs: dict[str, Leg] = {}
         self.gone: list[Leg] = []
@@ -83,7 +86,19 @@ class Conversation:
         self._ledger = Ledger(self._on_delivery)
         self._last_due: float | None = None
         self._frames_seen = (0, 0)
-        ticker.add(self._tick)
+        ticker.add(self._tick, on_fault)
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of translation that wait for the listener who is furthest behind."""
+        return max((leg.playback.backlog_s for leg in self.legs.values()), default=0.0)
+
+    def queue_depths(self) -> dict[str, int]:
+        """Items that wait in each kind of queue, all legs together."""
+        depths: Counter[str] = Counter()
+        for leg in self.legs.values():
+            depths.update(leg.orchestrator.queue_depths())
+        return dict(depths)
 
     @property
     def balance(self) -> Balance:
@@ -111,8 +126,7 @@ class Conversation:
             tap=partial(self._tap, name) if self._tap else None,
         )
         leg = self.legs[name] = Leg(name, language, orchestrator, playback, sink)
-        leg.task = asyncio.create_task(orchestrator.run(), name=f"{self.call}/{name}")
-        leg.task.add_done_callback(self._speaker_ended)
+        leg.task = asyncio.create_task(self._keep_running(leg), name=f"{self.call}/{name}")
         return leg
 
     async def leave(self, name: str, reason: Reason = Reason.HANGUP) -> None:
@@ -126,9 +140,7 @@ class Conversation:
         if leg.task is not None:
             leg.task.cancel()
             await asyncio.wait([leg.task])
-        for clause, listener in self._ledger.said_by(name):
-            if listener not in self.legs or not self.legs[listener].playback.holds(clause):
-                self._ledger.drop(clause, listener, reason)
+        self._drop_unspoken(name, reason)
 
     async def close(self, reason: Reason = Reason.HANGUP) -> Balance:
         """End the call: every leg leaves, every delivery ends. Returns the balance, with none open."""
@@ -154,7 +166,7 @@ class Conversation:
         for leg in self.legs.values():
             heard = [pcm for name, pcm in originals.items() if name != leg.name]
             leg.frames_out += 1
-            if not leg.sink(leg.playback.tick(heard, now_s)):
+            if not leg.playback.tick(heard, now_s, leg.sink):
                 leg.frames_out_dropped += 1
         frames, dropped = self._frames()
         self._observer.ticked(
@@ -176,6 +188,17 @@ class Conversation:
     def _on_delivery(self, delivery: Delivery) -> None:
         self._observer.delivered(self.call, delivery)
 
-    def _speaker_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("call %s: a speaker's stages failed", self.call, exc_info=error)
+    async def _keep_running(self, leg: Leg) -> None:
+        """A fault in a speaker's stages costs what they had in hand, not the rest of the call."""
+        while True:
+            try:
+                await leg.orchestrator.run()
+            except Exception:  # the boundary between one speaker's work and the call
+                log.exception("call %s: the stages of %s failed and are started again", self.call, leg.name)
+            self._drop_unspoken(leg.name, Reason.RESTART)
+            await asyncio.sleep(RESTART_S)
+
+    def _drop_unspoken(self, speaker: str, reason: Reason) -> None:
+        for clause, listener in self._ledger.said_by(speaker):
+            if listener not in self.legs or not self.legs[listener].playback.holds(clause):
+                self._ledger.drop(clause, listener, reason)

@@ -61,14 +61,25 @@ class Orchestrator:
         self._playbacks = playbacks
         self._observer = observer
         self._targets: dict[str, BoundedQueue[Clause]] = {}
+        self._tts_queues: dict[str, BoundedQueue[Translation]] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._targets.clear()
         stream = self._engines.stt.open(self.speaker, self.language, self._now)
         async with asyncio.TaskGroup() as self._tasks:
             recognition = Recognition(self.capture.asr, stream, self._on_transcript, self._failed("stt"))
             self._tasks.create_task(recognition.run())
+
+    def queue_depths(self) -> dict[str, int]:
+        """Items that wait in each kind of queue of this speaker."""
+        return {
+            "input": len(self.capture.input),
+            "asr": len(self.capture.asr),
+            "mt": sum(map(len, self._targets.values())),
+            "tts": sum(map(len, self._tts_queues.values())),
+        }
 
     def _on_transcript(self, transcript: Transcript) -> None:
         self._observer.transcript(self._call, transcript)
@@ -112,7 +123,7 @@ class Orchestrator:
             speech = SpeechStage(tts, self._engines.tts, self._ledger, self._now, self._playbacks, self._failed("tts"))
             self._tasks.create_task(translation.run())
             self._tasks.create_task(speech.run())
-            self._targets[language] = mt
+            self._targets[language], self._tts_queues[language] = mt, tts
         return self._targets[language]
 
     def _refused(self, language: str) -> Callable[[Clause], None]:

@@ -6,7 +6,7 @@ Two translations never overlap. A listener's original is lowered only while a tr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from controller.messages import Clause, Reason, SpeechChunk
 from controller.pipeline.ledger import Ledger
 from controller.telemetry.waterfall import Mark
+
+Sink = Callable[[Pcm], bool]
+"""Takes one frame, int16[320], for a listener; False where it had to be dropped. Never waits."""
 
 
 class Utterance:
@@ -25,6 +28,9 @@ class Utterance:
         self.complete = False
         self.started = False
         self.abandoned: Reason | None = None
+        self.handed = 0
+        self.refused = 0
+        """Frames that the media channel took, and did not take."""
         self._chunks: deque[Pcm] = deque()
         self.samples = 0
         """Samples that wait to be played."""
@@ -90,10 +96,14 @@ class Playback:
         self._queue.insert(place, utterance)
         return utterance
 
-    def tick(self, originals: Sequence[Pcm], now_s: float) -> Pcm:
-        """The next frame for the listener, int16[320]."""
-        translation = self._next(now_s)
-        return self._ducker.mix(originals, translation, ducked=bool(self._queue) or translation is not None)
+    def tick(self, originals: Sequence[Pcm], now_s: float, sink: Sink) -> bool:
+        """Hand the listener's next frame to `sink`; what the sink says."""
+        utterance, translation = self._next()
+        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue))
+        taken = sink(frame)
+        if utterance is not None and translation is not None:
+            self._account(utterance, taken, now_s)
+        return taken
 
     def holds(self, clause: Clause) -> bool:
         """True where the whole translation of `clause` is here and will be played without its speaker."""
@@ -105,24 +115,34 @@ class Playback:
             self._ledger.drop(utterance.clause, self._listener, reason)
         self._queue.clear()
 
-    def _next(self, now_s: float) -> Pcm | None:
+    def _next(self) -> tuple[Utterance | None, Pcm | None]:
+        """The translation that sounds now and its next frame; None where there is none yet."""
         while self._queue:
             utterance = self._queue[0]
             frame = None if utterance.abandoned else utterance.take()
-            if frame is not None and not utterance.started:
-                utterance.started = True
-                self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
-            if utterance.abandoned:
-                self._queue.pop(0)
-                self._ledger.drop(utterance.clause, self._listener, utterance.abandoned)
-            elif utterance.complete and not utterance.samples:
-                self._queue.pop(0)
-                if utterance.started:
-                    self._ledger.played(utterance.clause, self._listener, now_s)
-                else:  # the voice had nothing to say
-                    self._ledger.drop(utterance.clause, self._listener, Reason.TOO_SHORT)
             if frame is not None:
-                return frame
-            if self._queue and self._queue[0] is utterance:  # still being made: nothing overtakes it
-                return None
-        return None
+                return utterance, frame
+            if utterance.abandoned:
+                self._end(utterance, utterance.abandoned)
+            elif utterance.complete:  # the voice had nothing to say
+                self._end(utterance, Reason.TOO_SHORT)
+            else:  # still being made: nothing overtakes it
+                return utterance, None
+        return None, None
+
+    def _account(self, utterance: Utterance, taken: bool, now_s: float) -> None:
+        utterance.handed += taken
+        utterance.refused += not taken
+        if taken and not utterance.started:
+            utterance.started = True
+            self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
+        if utterance.complete and not utterance.samples:
+            if utterance.refused > utterance.handed:
+                self._end(utterance, Reason.MEDIA_LOST)
+            else:
+                self._queue.remove(utterance)
+                self._ledger.played(utterance.clause, self._listener, now_s)
+
+    def _end(self, utterance: Utterance, reason: Reason) -> None:
+        self._queue.remove(utterance)
+        self._ledger.drop(utterance.clause, self._listener, reason)

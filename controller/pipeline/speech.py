@@ -13,6 +13,9 @@ from controller.pipeline.playback import Playback, Utterance
 from controller.pipeline.queues import BoundedQueue
 from controller.telemetry.waterfall import Mark
 
+BACKLOG_S = 15.0
+"""A listener with more translation waiting than this is given no more: what they would hear is too old to follow."""
+
 
 class SpeechStage:
     """Speaks one translation at a time; it is synthesised once, however many listen."""
@@ -42,6 +45,8 @@ class SpeechStage:
     async def _speak(self, translation: Translation) -> None:
         clause, language = translation.clause, translation.language
         self._ledger.mark(clause, language, Mark.SYNTHESIS_BEGAN, self._now())
+        if not self._may_speak(translation):
+            return
         utterances: list[Utterance] = []
         try:
             async with aclosing(self._engine.synthesize(translation.text, language)) as chunks:
@@ -60,3 +65,11 @@ class SpeechStage:
         finally:  # cancelled: the speaker has left
             for utterance in utterances:
                 utterance.abandon(Reason.HANGUP)
+
+    def _may_speak(self, translation: Translation) -> bool:
+        """Drop those who are too far behind; False where nobody is left to speak to."""
+        clause, language = translation.clause, translation.language
+        for listener in self._ledger.listeners(clause, language):
+            if any(one.backlog_s > BACKLOG_S for one in self._playbacks([listener])):
+                self._ledger.drop(clause, listener, Reason.BACKLOG)
+        return bool(self._ledger.listeners(clause, language))

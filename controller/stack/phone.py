@@ -66,8 +66,8 @@ G722: Final = Codec("G722/16000/1", "g722", 16000)
 
 
 class SoftPhone:
-    """One phone. Its recording of what it heard starts with the first packet that came and leaves out pauses
-    in the stream: it is a clock only while the other side sends without a gap.
+    """One phone. Its recording of what it heard starts with the first packet that came and leaves out pauses in the
+    stream: it is a clock only while the other side sends without a gap.
     """
 
     def __init__(

@@ -122,8 +122,7 @@ class TritonServer:
         self._http().probe(model, timeout_s)
 
     def revive(self, model: str, *, timeout_s: float = 30.0) -> None:
-        """Give `model` a fresh process, whatever state the old one is in (dead, hanging), and wait for its
-        answer.
+        """Give `model` a fresh process, whatever state the old one is in (dead, hanging), and wait for its answer.
 
         Raises:
             StackError: it does not come back.

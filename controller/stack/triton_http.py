@@ -1,5 +1,4 @@
-"""The few HTTP requests by which a Triton is watched and its models are unloaded and loaded. Standard
-library only."""
+"""The few HTTP requests by which a Triton is watched and its models are unloaded and loaded. Standard library only."""
 
 from __future__ import annotations
 
@@ -34,8 +33,7 @@ class TritonHttp:
             raise StackError(f"Triton does not answer at {self._base}: {error}") from error
 
     def index(self) -> dict[str, tuple[str, str]]:
-        """Each model's state and, where it is not loaded, the reason; empty while the server does not
-        listen."""
+        """Each model's state and, where it is not loaded, the reason; empty while the server does not listen."""
         try:
             found = json.loads(self._post("/v2/repository/index", {}, 5.0))
         except (OSError, ValueError):

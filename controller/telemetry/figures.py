@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
+from typing import Protocol
+
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Outcome, Transcript
 from controller.observer import Observer
 from controller.telemetry.metrics import Registry
+
+
+class Queues(Protocol):
+    """What has queues: a conversation."""
+
+    @property
+    def backlog_s(self) -> float: ...
+
+    def queue_depths(self) -> dict[str, int]: ...
 
 
 class Figures(Observer):
@@ -14,7 +27,7 @@ class Figures(Observer):
     def __init__(self, registry: Registry) -> None:
         self.calls = registry.gauge("dragoman_calls", "Calls that are up")
         self.calls_total = registry.counter("dragoman_calls_total", "Calls by how they ended", "outcome")
-        self.lateness = registry.histogram("dragoman_tick_late_ms", "How late a call's tick was")
+        self._lateness = registry.histogram("dragoman_tick_late_ms", "How late a call's tick was")
         self._work = registry.histogram("dragoman_tick_work_ms", "What one tick of a call took")
         self._frames = registry.counter("dragoman_frames_total", "Frames that arrived")
         self._frames_dropped = registry.counter("dragoman_frames_dropped_total", "Frames dropped on arrival")
@@ -25,10 +38,23 @@ class Figures(Observer):
         )
         self._lag = registry.histogram("dragoman_lag_ms", "Clause end to first translated sample", "language")
         self._stages = registry.histogram("dragoman_stage_ms", "Where a delivery's lag went", "stage")
+        self._backlog = registry.gauge(
+            "dragoman_backlog_seconds", "Translation waiting, for whoever is furthest behind"
+        )
+        self._depths = registry.gauge("dragoman_queue_depth", "Items waiting in queues of a kind, all calls", "queue")
         self._errors = registry.counter("dragoman_engine_errors_total", "Engine failures", "engine", "kind", "error")
 
+    def queues(self, conversations: Collection[Queues]) -> None:
+        """Take the depths of all queues; called once a second, not in a tick."""
+        self._backlog.set(max((one.backlog_s for one in conversations), default=0.0))
+        depths: Counter[str] = Counter(dict.fromkeys(("input", "asr", "mt", "tts"), 0))
+        for one in conversations:
+            depths.update(one.queue_depths())
+        for kind, depth in depths.items():
+            self._depths.set(depth, kind)
+
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
-        self.lateness.observe(late_s * 1000)
+        self._lateness.observe(late_s * 1000)
         self._work.observe(work_s * 1000)
         self._frames.add(amount=frames_in)
         self._frames_dropped.add(amount=frames_dropped)

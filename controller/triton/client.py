@@ -146,10 +146,18 @@ class TritonClient:
             # Leaving the loop does not end the stream: without this the server goes on to its end.
             answers.cancel()
 
+    async def probe(self, model: str, *, deadline_s: float = 5.0) -> None:
+        """Have `model` answer a small request, on a connection that nothing else uses.
+
+        Raises:
+            EngineError: it did not, or not in time.
+        """
+        await self._probe(model, PROBES.get(model), deadline_s)
+
     async def answers(self, model: str, *, deadline_s: float = 5.0) -> bool:
         """Whether `model` answers a small request in time."""
         try:
-            await self._probe(model, PROBES.get(model), deadline_s)
+            await self.probe(model, deadline_s=deadline_s)
         except EngineError:
             return False
         return True

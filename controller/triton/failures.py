@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from grpc import StatusCode
 
-from controller.errors import EngineError, EngineRejected, EngineTimeout, EngineUnavailable
+from controller.errors import EngineDied, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 
 
 def mapped(error: Exception, engine: str, deadline_s: float) -> EngineError:
     """The controller's error for `error`, an InferenceServerException or a grpc.RpcError.
 
-    Unavailable: unreachable, overloaded, draining, unloaded, its process dead, or failed inside; the next
-    try or the next
-    engine may succeed. Rejected: the request itself is wrong.
+    Unavailable: unreachable, overloaded, draining, unloaded, its process dead, or failed inside; the next try or the
+    next engine may succeed. Rejected: the request itself is wrong.
     """
     code, text = _code(error), _text(error)
     if code is StatusCode.DEADLINE_EXCEEDED:
@@ -23,7 +22,7 @@ def mapped(error: Exception, engine: str, deadline_s: float) -> EngineError:
             f"{engine} gave no answer within {deadline_s:g} s: it is overloaded or hangs", engine=engine
         )
     if "is not healthy" in text:
-        return EngineUnavailable(f"{engine}'s process has died: revive the model", engine=engine)
+        return EngineDied(f"{engine}'s process has died: it must be loaded again", engine=engine)
     if "no available versions" in text:  # NOT_FOUND, but only while it is unloaded or the server drains
         return EngineUnavailable(f"{engine} is not loaded: its weights are missing or Triton is ending", engine=engine)
     if code is StatusCode.NOT_FOUND or "is not found" in text:

@@ -22,8 +22,7 @@ class Job(Generic[Payload]):
     kind: Hashable
     """Only jobs of one kind share a batch."""
     urgent: bool
-    """Overtakes all that is not urgent. The two never share a batch: the urgent one would wait for the
-    other's cost."""
+    """Overtakes all that is not urgent. The two never share a batch: the urgent one would wait for the other's cost."""
     cancelled: Callable[[], bool]
     """Asked once, when the job is about to be served."""
 
@@ -94,8 +93,7 @@ class Worker(Generic[Payload]):
         failed: Callable[[list[Payload], BaseException], None],
         skipped: Callable[[Payload], None],
     ) -> None:
-        """`serve` gets the payloads of one batch; `failed` the same with what `serve` raised; `skipped` a
-        cancelled one."""
+        """`serve` gets the payloads of a batch; `failed` those and what `serve` raised; `skipped` a cancelled one."""
         self._queue = queue
         self._serve, self._failed, self._skipped = serve, failed, skipped
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)

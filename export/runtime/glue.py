@@ -27,8 +27,7 @@ def parameters(args: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_numpy() -> None:
-    """Raise TritonModelException where numpy is one that this Triton cannot talk to: tensors would be
-    garbage."""
+    """Raise TritonModelException where numpy is one that this Triton cannot talk to: tensors would be garbage."""
     if int(np.__version__.partition(".")[0]) >= 2:
         raise pb_utils.TritonModelException(
             f"Triton's environment has numpy {np.__version__}, which reads its tensors as garbage: install numpy 1.26"
@@ -114,8 +113,7 @@ def send(sender: Any, response: Any | None, *, last: bool) -> None:
 
 
 class Sender:
-    """Sends answers in order from a thread of its own, since one costs half a millisecond; it holds `room`
-    at most."""
+    """Sends answers in order from a thread of its own, since one costs half a millisecond; it holds `room` at most."""
 
     def __init__(self, room: int) -> None:
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(room)
@@ -139,8 +137,7 @@ class Metrics:
     """Counters and gauges on Triton's metrics port, made on first use of a name and labels."""
 
     def __init__(self, **helps: str) -> None:
-        """`helps` maps a metric's name to its help text; names that end in `_total` are counters, others
-        gauges."""
+        """`helps` maps a metric's name to its help text; names that end in `_total` are counters, others gauges."""
         self._families = {
             name: pb_utils.MetricFamily(
                 name=name,
@@ -158,8 +155,7 @@ class Metrics:
         self._metric(name, labels).set(value)
 
     def close(self) -> None:
-        """Let go of them while Triton still runs: the stub crashes at its end over metrics that outlive
-        it."""
+        """Let go of them while Triton still runs: the stub crashes at its end over metrics that outlive it."""
         self._metrics.clear()
         self._families.clear()
 

@@ -39,8 +39,7 @@ WHISPER = MelPreset(
     floor=1e-10,
     range_log10=8.0,
 )
-"""`audio.py` of openai/whisper: 25 ms periodic Hann windows every 10 ms, Slaney filters, log10 scaled by (x
-+ 4) / 4."""
+"""`audio.py` of openai/whisper: 25 ms periodic Hann windows every 10 ms, Slaney filters, log10 as (x + 4) / 4."""
 
 
 class LogMel:
@@ -76,9 +75,8 @@ class LogMel:
 def slaney_filters(preset: MelPreset) -> Float:
     """Triangular filters of equal area on Slaney's mel scale: float32[n_mels, n_fft / 2 + 1].
 
-    The scale is linear below 1 kHz (200/3 Hz a mel) and logarithmic above (6.4^(1/27) a mel), after M.
-    Slaney,
-    Auditory Toolbox, 1998: the default of librosa.filters.mel.
+    The scale is linear below 1 kHz (200/3 Hz a mel) and logarithmic above (6.4^(1/27) a mel), after M. Slaney, Auditory
+    Toolbox, 1998: the default of librosa.filters.mel.
     """
     bins = np.fft.rfftfreq(preset.n_fft, 1.0 / preset.sample_rate)
     low, high = _mel(np.array([preset.low_hz, preset.high_hz]))

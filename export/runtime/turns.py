@@ -1,5 +1,4 @@
-"""Streams served in turns by one thread: each gets one step, so that a long one never holds up a short one's
-start.
+"""Streams served in turns by one thread: each gets one step, so that a long one never holds up a short one's start.
 
 Knows nothing of sound or of Triton.
 """
@@ -17,8 +16,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Stream(Generic[Item]):
-    """One listener's stream. Exactly one of the three endings is called, once: a last `put`, `cancel` or
-    `fail`."""
+    """One listener's stream. Exactly one of the three endings is called, once: a last `put`, `cancel` or `fail`."""
 
     items: Iterator[tuple[Item, bool]]
     """What is sent, each with whether it is the last."""

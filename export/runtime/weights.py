@@ -46,8 +46,7 @@ def check_whisper(path: Path) -> None:
 
 
 def is_multilingual(path: Path) -> bool:
-    """Whether the Whisper folder `path` knows more languages than English: only then it has 51 865 tokens or
-    more.
+    """Whether the Whisper folder `path` knows more languages than English: only then it has 51 865 tokens or more.
 
     Its config.json does not tell: English-only conversions list languages too.
     """

@@ -54,8 +54,7 @@ class Pip:
         """Fetch the wheels that the files pin; what is there with the right digest is not fetched again.
 
         Raises:
-            Unreachable: the index cannot be reached or does not have them. After the first time, at
-                once.
+            Unreachable: the index cannot be reached or does not have them. After the first time, at once.
             WrongDigest: a file is not what was pinned; it has been deleted.
         """
         into.mkdir(parents=True, exist_ok=True)

@@ -6,11 +6,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from controller.stack.triton import TritonServer
 from controller.stack.wav import write_wav
 from tests.left_behind import traces
 
@@ -52,13 +54,17 @@ def recording(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "empty"), (b"no sound at all, just text" * 10, "WAV"), (b"RIFF\x24\0\0\0WAVEfmt ", "cut short")],
+    [
+        (b"", "is empty"),
+        (b"no sound at all, just text" * 10, "is not a WAV file"),
+        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0", "is cut short"),
+    ],
 )
 def test_a_recording_that_cannot_be_used(content: bytes, words: str, recording: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.wav"
     bad.write_bytes(content)
     said = refused("demo", "--report", tmp_path / "r", "--caller", bad, "--callee", recording)
-    assert "bad.wav" in said
+    assert f"bad.wav {words}" in said
 
 
 def test_a_recording_that_is_not_there_and_one_without_the_other(recording: Path, tmp_path: Path) -> None:
@@ -83,20 +89,42 @@ def test_nothing_set_up(tmp_path: Path, recording: Path) -> None:
 def test_an_unknown_engine_or_pair_is_told_before_any_call(recording: Path, repository: Path, tmp_path: Path) -> None:
     common = ("demo", "--model-repository", repository, "--report", tmp_path / "r")
     own = ("--caller", recording, "--callee", recording)
-    assert "no model nonesuch" in refused(*common, "--tts", "nonesuch")
+    assert "no tts engine 'nonesuch'" in refused(*common, "--tts", "nonesuch")
     assert "no pair en -> ja" in refused(*common, *own, "--from", "en", "--to", "ja")
 
 
-def test_serve_without_triton_without_asterisk_or_with_its_port_taken() -> None:
+def test_a_report_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "report").write_text("kept")
+    assert f"report folder {tmp_path / 'report'} cannot be made" in refused("demo", "--report", tmp_path / "report")
+    assert (tmp_path / "report").read_text() == "kept"
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """An address at which nobody listens, and nobody else can."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        closed = f"127.0.0.1:{taken.getsockname()[1]}"  # bound, and not listening
-        assert "127.0.0.1" in refused("serve", DRAGOMAN_TRITON__GRPC=closed, DRAGOMAN_API__PORT="0")
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_serve_without_triton(closed: str) -> None:
+    said = refused("serve", DRAGOMAN_TRITON__GRPC=closed, DRAGOMAN_API__PORT="0")
+    assert f"Triton is expected at {closed}" in said
+
+
+def test_serve_without_asterisk(triton: TritonServer, closed: str) -> None:
+    env = {"DRAGOMAN_TRITON__GRPC": triton.addresses.grpc, "DRAGOMAN_ASTERISK__URL": f"http://{closed}"}
+    said = refused("serve", DRAGOMAN_API__PORT="0", **env)
+    assert "Asterisk" in said
+    assert f"http://{closed}" in said
+
+
+def test_serve_with_its_port_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        assert port in refused("serve", DRAGOMAN_API__PORT=port)
+        assert f"cannot listen on 127.0.0.1:{port}" in refused("serve", DRAGOMAN_API__PORT=port)
 
 
 def test_serve_with_a_wrong_setting(tmp_path: Path) -> None:
@@ -104,3 +132,8 @@ def test_serve_with_a_wrong_setting(tmp_path: Path) -> None:
     file.write_text("[vad]\nmode = 9\n")
     assert "vad.mode is 9" in refused("serve", "--config", file)
     assert "cannot be read" in refused("serve", "--config", tmp_path / "none.toml")
+
+
+def test_serve_with_a_wrong_variable() -> None:
+    assert "vad" in refused("serve", DRAGOMAN_VAD="abc")
+    assert "DRAGOMAN_VADD__MODE" in refused("serve", DRAGOMAN_VADD__MODE="3")

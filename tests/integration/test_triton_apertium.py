@@ -31,8 +31,7 @@ def test_it_translates_both_ways(triton: TritonServer, text: str, source: str, t
 
 
 def test_values_come_back_as_they_were(triton: TritonServer) -> None:
-    """Unknown words pass through. With numpy 2 in Triton's environment they would be garbage, and the model
-    ready."""
+    """Unknown words pass through. With numpy 2 in Triton's environment they would be garbage, and the model ready."""
     strange = "日本 [42] $5 ^x$ q/z \\ {c} 😀 7"
     assert translated(triton, strange, "es", "en") == strange
 

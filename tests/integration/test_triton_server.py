@@ -1,5 +1,4 @@
-"""The server itself: models that die or cannot load, a parent that is killed, ports and programs that are
-missing."""
+"""The server itself: models that die or cannot load, a parent that is killed, ports and programs that are missing."""
 
 from __future__ import annotations
 

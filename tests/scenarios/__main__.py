@@ -31,6 +31,8 @@ def main() -> int:
         rounds.append(one)
         body = {"schema": SCHEMA, "cores": os.cpu_count(), "times": times, "only": only, "rounds": rounds}
         RESULT.write_text(json.dumps(body, indent=1) + "\n")
+        for name in one["skipped"]:
+            print(f"scenarios: skipped: {name}", file=sys.stderr)
         if one["failed"]:
             print(f"scenarios: round {number} failed: {', '.join(one['failed'])}", file=sys.stderr)
             return 1
@@ -51,18 +53,22 @@ def _earlier(times: int, only: str) -> list[dict[str, Any]]:
 
 def _round(only: str) -> dict[str, Any]:
     results = RESULT.with_name("scenarios.xml")
+    results.unlink(missing_ok=True)  # one of an earlier round must not be taken for this one's
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-q", "tests/scenarios", "--junitxml", str(results)]
     code = subprocess.run(command + (["-k", only] if only else []), cwd=ROOT, check=False).returncode
-    cases = list(ET.parse(results).iter("testcase"))
+    cases = list(ET.parse(results).iter("testcase")) if results.is_file() else []
     failed = [
         case.get("name", "") for case in cases if case.find("failure") is not None or case.find("error") is not None
     ]
     skipped = [case.get("name", "") for case in cases if case.find("skipped") is not None]
+    passed = len(cases) - len(failed) - len(skipped)
     if code and not failed:
         failed = [f"pytest ended with {code}"]
+    elif not passed and not failed:
+        failed = ["nothing was run"]
     return {
-        "passed": len(cases) - len(failed) - len(skipped),
+        "passed": passed,
         "failed": failed,
         "skipped": skipped,
         "seconds": round(time.monotonic() - began, 1),

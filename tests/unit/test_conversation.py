@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,12 +14,15 @@ from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.errors import EngineTimeout
+from controller.frames import AudioFrame, Pcm
 from controller.messages import Outcome, Reason
-from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.pipeline.speech import BACKLOG_S
 from controller.ticker import Ticker
-from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_observer import RecordingObserver
-from tests.fakes.fake_phone import SPEECH_LEVEL, FakePhone, LoudDetector
+from tests.fakes.fake_phone import SPEECH_LEVEL, FakePhone, LoudDetector, tone_frame
+from tests.quiet import quiet
 from tests.virtual_time import run
 
 Talk = list[tuple[float, float]]
@@ -28,11 +31,11 @@ Talk = list[tuple[float, float]]
 class Bench:
     """A conversation with its ticker, fakes and observer."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, tap: Tap | None = None) -> None:
         self.ticker = Ticker()
         self.seen = RecordingObserver()
         speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
-        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen)
+        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, tap)
 
     def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
         return FakePhone(self.conversation, name, language, speech)
@@ -40,9 +43,12 @@ class Bench:
 
 @asynccontextmanager
 async def bench(
-    stt: FakeRecogniser | None = None, mt: FakeTranslator | None = None, tts: FakeVoice | None = None
+    stt: FakeRecogniser | None = None,
+    mt: FakeTranslator | None = None,
+    tts: FakeVoice | None = None,
+    tap: Tap | None = None,
 ) -> AsyncIterator[Bench]:
-    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()))
+    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap)
     ticking = asyncio.create_task(one.ticker.run())
     try:
         yield one
@@ -236,6 +242,73 @@ async def test_missing_frames_are_filled_and_every_frame_is_accounted_for() -> N
         await asyncio.sleep(0.1)
         assert capture.dropped["overflow"] == 150
         assert capture.dropped["late"] == pytest.approx(46, abs=2)
+
+
+@virtual
+async def test_of_a_late_burst_the_newest_frames_are_kept() -> None:
+    taken: list[tuple[str, AudioFrame]] = []
+    async with bench(tap=lambda name, frame: taken.append((name, frame))) as b:
+        a = b.phone("a", "en")
+        b.phone("b", "es")
+        await asyncio.sleep(1)
+        a.hang_up()
+        await asyncio.sleep(0.5)
+        start = len(taken)
+        for number in range(1, 21):
+            a.leg.push(tone_frame(number))
+        await asyncio.sleep(0.02)
+        loud = [int(frame.pcm[0]) for name, frame in taken[start:] if name == "a" and frame.pcm.any()]
+        assert loud == list(range(21 - len(loud), 21))
+        assert 3 <= len(loud) <= 6
+
+
+@virtual
+async def test_one_far_behind_is_given_no_more() -> None:
+    async with bench(tts=FakeVoice(seconds=6.0)) as b:
+        b.phone("a", "en", *[(i * 1.0, i * 1.0 + 0.4) for i in range(40)])
+        other = b.phone("b", "es")
+        await asyncio.sleep(60)
+        reasons = Counter(d.reason for d in b.seen.deliveries)
+        assert reasons[Reason.BACKLOG] > 10
+        played = [d for d in b.seen.deliveries if d.outcome is Outcome.PLAYED]
+        assert max(d.lag_ms or 0 for d in played) < (BACKLOG_S + 6 + 2) * 1000
+        assert other.leg.playback.backlog_s <= BACKLOG_S + 6
+
+
+@virtual
+async def test_a_fault_in_a_speakers_stages_costs_what_they_had_in_hand() -> None:
+    class Faulty(FakeTranslator):
+        async def translate(self, text: str, source: str, target: str, context: Sequence[str]) -> str:
+            if text == "heard 1" and not self.contexts:
+                self.contexts.append(())
+                raise KeyError("a bug")
+            return await super().translate(text, source, target, context)
+
+    with quiet("controller.pipeline.conversation"):
+        async with bench(mt=Faulty()) as b:
+            b.phone("a", "en", (1.0, 2.0), (4.0, 5.0))
+            b.phone("b", "es")
+            await asyncio.sleep(8)
+            assert [d.reason for d in b.seen.deliveries] == [Reason.RESTART, None]
+
+
+@virtual
+async def test_a_fault_in_the_tick_is_told_so_that_the_call_can_end() -> None:
+    told: list[bool] = []
+    speech = SpeechSettings(lambda: Endpointer(LoudDetector()), Ducker)
+    ticker = Ticker()
+    call = Conversation("call", fake_engines(), speech, ticker, RecordingObserver(), on_fault=lambda: told.append(True))
+
+    def broken(pcm: Pcm) -> bool:
+        raise ValueError("a bug in a sink")
+
+    call.join("a", "en", broken)
+    ticking = asyncio.create_task(ticker.run())
+    with quiet("controller.ticker"):
+        await asyncio.sleep(0.1)
+    assert told == [True]
+    await call.close()
+    ticking.cancel()
 
 
 @virtual

@@ -236,7 +236,7 @@ def test_a_peer_that_does_not_read_makes_frames_drop_and_nobody_wait() -> None:
             assert media.counts.dropped_full == 1
             await media.close()  # does not wait for the other side either
             peer.transport.resume_reading()
-            assert sent < 1000  # the kernel alone would take 6400 by default
+            assert sent < 40, sent  # the kernels alone would take 6400 by default, and aiohttp 100 to 400 more
 
     go(test())
 

@@ -32,6 +32,14 @@ def test_frames_whose_place_was_filled_are_refused() -> None:
     assert places == [47, 48, 49, 50, 51, None, None, None, None, None]
 
 
+def test_room_is_what_can_still_be_placed() -> None:
+    clock = MediaClock()
+    clock.fill(1.0)
+    room = clock.room(1.0)
+    assert room == 5
+    assert [clock.place(1.0) is None for _ in range(room + 1)] == [False] * room + [True]
+
+
 def test_a_leg_that_joins_later_starts_at_its_time() -> None:
     assert MediaClock(started_s=2.0).place(2.0) == 100
 

@@ -1,7 +1,6 @@
 """The log-mel front end against the reference implementation's own output.
 
-`data/mel_whisper.npz` holds a chirp over silence (int16, 16 kHz) and what faster-whisper 1.2.1's
-FeatureExtractor makes
+`data/mel_whisper.npz` holds a chirp over silence (int16, 16 kHz) and what faster-whisper 1.2.1's FeatureExtractor makes
 of it: made once, with none of this repository's code.
 """
 

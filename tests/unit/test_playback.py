@@ -19,6 +19,7 @@ class Listener:
         self.ledger = Ledger(self.deliveries.append)
         self.playback = Playback("b", self.ledger, Ducker())
         self.heard: list[Pcm] = []
+        self.takes = True
 
     def clause(self, number: int, end_s: float) -> Clause:
         clause = Clause(f"a-{number}", "a", "text", Span(end_s - 1, end_s), "en")
@@ -27,7 +28,11 @@ class Listener:
 
     def tick(self, count: int = 1) -> None:
         for _ in range(count):
-            self.heard.append(self.playback.tick([], len(self.heard) * FRAME_S))
+            self.playback.tick([], len(self.heard) * FRAME_S, self._hear)
+
+    def _hear(self, pcm: Pcm) -> bool:
+        self.heard.append(pcm)
+        return self.takes
 
     def samples(self) -> Pcm:
         return np.concatenate(self.heard) if self.heard else np.zeros(0, np.int16)
@@ -102,3 +107,16 @@ def test_a_flush_drops_all_that_waits() -> None:
     listener.tick(2)
     assert [delivery.reason for delivery in listener.deliveries] == [Reason.FLUSHED, Reason.FLUSHED]
     assert not listener.samples()[2 * FRAME_SAMPLES :].any()
+
+
+def test_what_the_media_channel_refuses_was_not_played() -> None:
+    listener = Listener()
+    utterance = listener.playback.begin(listener.clause(1, 1.0))
+    utterance.feed(SpeechChunk(np.ones(10 * FRAME_SAMPLES, np.int16), last=True))
+    listener.takes = False
+    listener.tick(8)
+    listener.takes = True
+    listener.tick(3)
+    (delivery,) = listener.deliveries
+    assert delivery.reason is Reason.MEDIA_LOST
+    assert delivery.first_s == 8 * FRAME_S, "the first sample that the channel took"

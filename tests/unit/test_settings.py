@@ -57,6 +57,31 @@ def test_a_missing_file_and_a_wrong_variable(tmp_path: Path, monkeypatch: pytest
         load()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("DRAGOMAN_VAD", "abc", "cannot be read.*vad"),
+        ("DRAGOMAN_ENGINES__OPTIONS", "x", "cannot be read.*engines|engines.options"),
+        ("DRAGOMAN_VADD__MODE", "3", "no settings table vadd.*DRAGOMAN_VADD__MODE"),
+        ("DRAGOMAN_VAD__MOED", "3", "no setting vad.moed"),
+    ],
+)
+def test_a_wrong_variable_is_told(name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=words):
+        load()
+
+
+def test_what_a_command_was_told_wins_over_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo once asked the user's production Triton, since its address was in the environment."""
+    monkeypatch.setenv("DRAGOMAN_TRITON__GRPC", "production:8001")
+    monkeypatch.setenv("DRAGOMAN_TRITON__GAP_S", "3")
+    settings = load(triton={"grpc": "127.0.0.1:1"})
+    assert (settings.triton.grpc, settings.triton.gap_s) == ("127.0.0.1:1", 3)
+    with pytest.raises(SettingsError, match="mode is 7"):
+        load(vad={"mode": 7})
+
+
 def test_a_password_is_not_shown() -> None:
     settings = load(asterisk={"password": "hush"})
     assert "hush" not in repr(settings)

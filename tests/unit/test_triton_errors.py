@@ -12,7 +12,7 @@ import pytest
 from grpc import StatusCode
 from tritonclient.utils import InferenceServerException
 
-from controller.errors import EngineError, EngineRejected, EngineTimeout, EngineUnavailable
+from controller.errors import EngineDied, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 from controller.triton.client import Lane, TritonClient
 from controller.triton.failures import mapped
 
@@ -47,8 +47,8 @@ def streamed(code: StatusCode, message: str) -> grpc.aio.AioRpcError:
         (unary("StatusCode.NOT_FOUND", "Request for unknown model: 'x' is not found"), EngineRejected, "no model x"),
         (unary("StatusCode.DEADLINE_EXCEEDED", "Deadline Exceeded"), EngineTimeout, "within 3 s"),
         (streamed(StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"), EngineTimeout, "within 3 s"),
-        (unary("StatusCode.INTERNAL", "Stub process 'x_0_0' is not healthy."), EngineUnavailable, "process has died"),
-        (unary(None, "Stub process 'x_0_0' is not healthy."), EngineUnavailable, "process has died"),
+        (unary("StatusCode.INTERNAL", "Stub process 'x_0_0' is not healthy."), EngineDied, "process has died"),
+        (unary(None, "Stub process 'x_0_0' is not healthy."), EngineDied, "process has died"),
         (unary("StatusCode.INTERNAL", "Failed to process the request(s)"), EngineUnavailable, "failed"),
         (unary("StatusCode.INVALID_ARGUMENT", "no language 'xx'"), EngineRejected, "no language 'xx'"),
         (streamed(StatusCode.UNIMPLEMENTED, "decoupled"), EngineRejected, "decoupled"),

@@ -39,8 +39,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
     return found
 
 
-def export(out: Path, *more: str) -> int:
-    return cli.main(["offline", "--out", str(out), *more])
+def export(out: Path, *more: str, model: str = "offline") -> int:
+    return cli.main([model, "--out", str(out), *more])
 
 
 def test_it_fills_the_repository_and_says_what_with(cache: Cache, tmp_path: Path) -> None:
@@ -82,16 +82,31 @@ def test_what_was_touched_is_put_right(cache: Cache, tmp_path: Path) -> None:
     assert not (out / "whisper/1/weights.tmp").exists()
 
 
-def test_a_folder_of_ones_own(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("model", offline.MODELS)
+def test_one_model_alone(model: str, cache: Cache, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert export(out, model=model) == 0
+    assert list(json.loads((out / "export.json").read_text())["models"]) == [model]
+    assert [path.name for path in out.iterdir() if path.is_dir()] == [model]
+
+
+def test_one_model_leaves_the_record_of_the_others(cache: Cache, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert [export(out, model=model) for model in ("pico", "apertium")] == [0, 0]
+    assert sorted(json.loads((out / "export.json").read_text())["models"]) == ["apertium", "pico"]
+
+
+@pytest.mark.parametrize("model", ["offline", "whisper"])
+def test_a_folder_of_ones_own(model: str, cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = whisper_folder(tmp_path / "mine", tokens=51_864)
-    assert export(tmp_path / "out", "--whisper", str(own)) == 0
+    assert export(tmp_path / "out", "--checkpoint", str(own), model=model) == 0
     assert "mine knows English only" in capsys.readouterr().out
     record = json.loads((tmp_path / "out/export.json").read_text())
     assert record["models"]["whisper"]["source"] == {"name": "mine", "version": "local"}
 
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert export(tmp_path / "out", "--whisper", str(tmp_path / "none")) == 1
+    assert export(tmp_path / "out", "--checkpoint", str(tmp_path / "none")) == 1
     said = capsys.readouterr().err
     assert said.startswith("export: ")
     assert "none is not a folder" in said
@@ -130,7 +145,7 @@ def test_a_missing_part_leaves_what_was_there(cache: Cache, tmp_path: Path) -> N
     assert (out / "whisper/1/weights/whisper/model.bin").is_file()
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["offline", "--what"]])
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["offline", "--what"], ["pico", "--checkpoint", "x"]])
 def test_a_wrong_command_line_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 1
     assert "--help" in capsys.readouterr().err

@@ -1,5 +1,4 @@
-"""The streaming face of Whisper: partials, the final begun at a pause, order, failures. The model is
-scripted."""
+"""The streaming face of Whisper: partials, the final begun at a pause, order, failures. The model is scripted."""
 
 from __future__ import annotations
 
@@ -13,11 +12,12 @@ from hypothesis import strategies as st
 
 from controller.engines.stt.commit import firm_prefix, quietest
 from controller.engines.stt.whisper import WhisperStream
-from controller.errors import EngineTimeout
+from controller.errors import EngineRejected, EngineTimeout
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
 from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, Transcript
 from controller.triton.contracts import Recognition, TimedWord
 from tests.fakes.fake_phone import tone_frame
+from tests.quiet import quiet
 from tests.virtual_time import run
 
 
@@ -203,6 +203,43 @@ async def test_finals_keep_their_order_and_a_failure_costs_one() -> None:
         except EngineTimeout:
             got.append("failed")
     assert got == ["3200 samples", "failed", "3840 samples"]
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_an_answer_that_cannot_be_read_costs_one_utterance() -> None:
+    class Odd(Script):
+        async def __call__(self, pcm: Pcm, language: str, urgent: bool) -> Recognition:
+            if len(self.asked) == 0:
+                self.asked.append((len(pcm), urgent))
+                raise KeyError("TEXT")
+            return await super().__call__(pcm, language, urgent)
+
+    speaker = Speaker(Odd(), partials=False)
+    with quiet("controller.engines.stt.whisper"):
+        for count in (10, 12):
+            speaker.start()
+            await speaker.frames(count)
+            speaker.end(count)
+        with pytest.raises(EngineRejected, match="could not be read"):
+            await next_final(speaker.stream)
+    assert (await next_final(speaker.stream)).text == "3840 samples"
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_a_cancelled_partial_does_not_forget_the_next() -> None:
+    speaker = Speaker(Script(delay_s=5.0))
+    speaker.start()
+    for _ in range(45):
+        speaker.stream.push(AudioFrame(SILENCE, 0))
+    await asyncio.sleep(0.1)
+    speaker.stream.push(SpeechPaused(speaker.span(40)))
+    speaker.stream.push(SpeechResumed())
+    for _ in range(45):  # all in one burst, before the cancelled one has been run
+        speaker.stream.push(AudioFrame(SILENCE, 0))
+    await asyncio.sleep(0.1)
+    assert speaker.stream._partial is not None and not speaker.stream._partial.done()
     await speaker.stream.aclose()
 
 

@@ -28,7 +28,7 @@ class Apertium:
         return await translate(self._triton, text, source, target, model=self.name, deadline_s=self._deadline_s)
 
     async def probe(self) -> None:
-        await self.translate("ok", "en", "es", ())
+        await self._triton.probe(self.name)
 
 
 def make(context: EngineContext) -> Apertium:

@@ -16,8 +16,8 @@ import numpy as np
 from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
 from controller.engines.stt.commit import firm_prefix, quietest
-from controller.errors import EngineError, SettingsError
-from controller.frames import FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
+from controller.errors import EngineError, EngineRejected, SettingsError
+from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import (
     Span,
     SpeechEnded,
@@ -46,9 +46,6 @@ PARTIAL_S = 0.8
 TAIL_S = 0.2
 """Audio kept after the last voiced frame: a final consonant often falls under the detector."""
 
-PROBE_SAMPLES = SAMPLE_RATE // 2
-"""Half a second of silence: it passes the model's own voice gate only, so a probe costs next to nothing."""
-
 
 class Whisper:
     """The recogniser."""
@@ -71,7 +68,7 @@ class Whisper:
         return await recognise(self._triton, pcm, language, urgent=urgent, deadline_s=self._deadline_s)
 
     async def probe(self) -> None:
-        await self.recognise(np.zeros(PROBE_SAMPLES, np.int16), "en", True)
+        await self._triton.probe(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,8 @@ class WhisperStream:
                 self._results.put_nowait(self._transcript(heard, span, asked_s))
                 self._commit(heard)
         finally:
-            self._partial = None
+            if self._partial is asyncio.current_task():  # a newer one may have taken its place
+                self._partial = None
 
     def _commit(self, heard: Recognition) -> None:
         """Commit the sentences that are firm, and go on with the audio behind them."""
@@ -211,6 +209,11 @@ class WhisperStream:
                 heard = await final.work
             except EngineError as error:
                 self._results.put_nowait(error)
+            except Exception as error:  # an answer that cannot be read: the stream must go on to the next
+                log.exception("whisper's answer could not be read")
+                self._results.put_nowait(
+                    EngineRejected(f"whisper's answer could not be read: {error}", engine="whisper")
+                )
             else:
                 self._results.put_nowait(self._transcript(heard, final.span, asked_s, end))
 

@@ -45,8 +45,7 @@ class Pico:
         yield SpeechChunk(SILENCE[:0], last=True)
 
     async def probe(self) -> None:
-        async for _ in self.synthesize("ok", "en"):
-            pass
+        await self._triton.probe(self.name)
 
 
 def make(context: EngineContext) -> Pico:

@@ -19,8 +19,7 @@ CODES = {
     "gl": "glg",
     "ro": "ron",
 }
-"""The two-letter codes of callers, and the three-letter ones of Apertium's modes; the latter may be
-two-letter too."""
+"""The two-letter codes of callers, and the three-letter ones of Apertium's modes; the latter may be two-letter too."""
 
 _SHARE = "/usr/share/apertium/"
 
@@ -39,9 +38,8 @@ def directions(root: Path) -> dict[tuple[str, str], Path]:
 def command(root: Path, mode: Path) -> str:
     """A shell pipeline that reads requests ended by NUL and flushes each answer with NUL.
 
-    Mode files name data by its installed place: here that is below `root`, wherever that lies today. `$1`
-    stands for the
-    generator's flags (-n: no marks on unknown words), `$2` for the tagger's.
+    Mode files name data by its installed place: here that is below `root`, wherever that lies today. `$1` stands for
+    the generator's flags (-n: no marks on unknown words), `$2` for the tagger's.
     """
     text = mode.read_text(encoding="utf-8").strip().replace("$1", "-n").replace("$2", "")
     programs = [re.sub(r"^\s*(\S+)", r"\1 -z", program, count=1).strip() for program in text.split("|")]

@@ -1,7 +1,6 @@
 """One translation direction as a running pipeline of Apertium's programs.
 
-Text goes in with a NUL behind it and comes out with a NUL behind it; the programs stay. Not for two threads
-at once.
+Text goes in with a NUL behind it and comes out with a NUL behind it; the programs stay. Not for two threads at once.
 """
 
 from __future__ import annotations
@@ -31,8 +30,7 @@ class Pipeline:
     def __init__(self, command: str, programs: Path) -> None:
         """Start `command` (see `modes.command`) with the folder `programs` first on its PATH.
 
-        The programs hold no pipe but their own, so that they end by themselves when this process does: the
-        first reads
+        The programs hold no pipe but their own, so that they end by themselves when this process does: the first reads
         end of file, ends, and so on down the line.
         """
         self._process = subprocess.Popen(

@@ -21,14 +21,12 @@ CLAUSE_PAUSE_S = 0.120
 """Pauses between the pieces of an utterance, tail and lead included."""
 
 ACTIVE_DBFS = -20.0
-"""The speech level: that of telephone prompts and of people on the phone (-18 to -22 dBFS), so that the
-voice mixed
+"""The speech level: that of telephone prompts and of people on the phone (-18 to -22 dBFS), so that the voice mixed
 with a ducked original stays clear of the limit and the ducking means what it says."""
 
 PEAK_DBFS = -3.0
 SILENT_DBFS = -45.0
-"""Frames quieter than this are silence: behind the last word Pico leaves noise of up to -46 dBFS for half a
-second."""
+"""Frames quieter than this are silence: behind the last word Pico leaves noise of up to -46 dBFS for half a second."""
 
 FRAME_S = 0.005
 FIRST_CHUNK_S = 0.2
@@ -46,8 +44,7 @@ def speech_bounds(pcm: Samples, rate: int) -> tuple[int, int] | None:
 
 
 def trimmed(pcm: Samples, rate: int, *, lead_s: float, tail_s: float) -> Samples:
-    """The speech in `pcm` between exactly `lead_s` and `tail_s` seconds of near silence; empty where there
-    is none."""
+    """The speech in `pcm` between exactly `lead_s` and `tail_s` seconds of near silence; empty where there is none."""
     bounds = speech_bounds(pcm, rate)
     if bounds is None:
         return np.zeros(0, np.int16)

@@ -1,5 +1,4 @@
-"""Text made fit for Pico: nothing it would read as markup, digits it would read as a huge number, short
-pieces.
+"""Text made fit for Pico: nothing it would read as markup, digits it would read as a huge number, short pieces.
 
 Knows text only.
 """
@@ -11,8 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 LONGEST = 200
-"""Characters a piece: about 12 s of speech, 80 ms of computing. Only text without punctuation gets near
-it."""
+"""Characters a piece: about 12 s of speech, 80 ms of computing. Only text without punctuation gets near it."""
 
 LONG_NUMBER = 5
 """Digits from which a number is a telephone or account number, to be read digit by digit."""

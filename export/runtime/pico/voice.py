@@ -30,8 +30,7 @@ PICO_RATE = 16_000
 SPEEDS = (0.5, 2.0)
 
 PICO_VOLUME = 0.5
-"""At its own level Pico clips up to 2 % of its samples; at half of it none. `sound.levelled` sets the final
-level."""
+"""At its own level Pico clips up to 2 % of its samples; at half of it none. `sound.levelled` sets the final level."""
 
 Synthesize = Callable[[str, str, float], Samples]
 """(text, Pico's voice, speed) to int16 at PICO_RATE."""

@@ -10,9 +10,8 @@ LOWEST_LOGPROB = -1.0
 prompts), noise -1.3 to -2.6, sentences in a language other than the one asked for -1.2 in the median."""
 
 LOWEST_TOTAL = -6.0
-"""Log-probability of all tokens together, which is enough by itself: the start of any decode costs about 4,
-so
-that a mean would drop two of three single words ("Goodbye." scores -1.1 a token, -4.3 in all)."""
+"""Log-probability of all tokens together, which is enough by itself: the start of any decode costs about 4, so that a
+mean would drop two of three single words ("Goodbye." scores -1.1 a token, -4.3 in all)."""
 
 HIGHEST_NO_SPEECH = 0.7
 """Probability that nobody speaks. Recorded sentences reached 0.53, dial tones had 0.86 and more."""

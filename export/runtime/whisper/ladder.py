@@ -1,15 +1,13 @@
 """The ladder of encoder windows: which window a recording is decoded in.
 
-Whisper was trained on 30 s windows, and its encoder costs in proportion to the window. Shorter ones work
-when every
-request uses one of a few fixed lengths: only equal windows then share a batch, so that none is padded for
-another's sake.
+Whisper was trained on 30 s windows, and its encoder costs in proportion to the window. Shorter ones work when every
+request uses one of a few fixed lengths: only equal windows then share a batch, and none is padded for another.
 """
 
 from __future__ import annotations
 
 SAMPLE_RATE = 16_000
-WINDOWS_S = (4.5, 6.0, 8.0, 10.0, 15.0, 30.0)
+WINDOWS_S = (4.5, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0)
 TAIL_S = 1.5
 """Silence kept behind the sound where the ladder allows: with less, the decoder says the last words twice."""
 

@@ -123,8 +123,7 @@ class Whisper:
             encoded,
             prompts,
             beam_size=1,
-            # From the window, not from the sound: within a batch there is one limit, and sharing must change
-            # nothing.
+            # From the window, not from the sound: within a batch there is one limit, and sharing must change nothing.
             max_length=min(448, 22 + int(TOKENS_A_SECOND * window)),
             return_scores=True,
             return_no_speech_prob=True,
@@ -138,9 +137,8 @@ class Whisper:
     def _encode(self, features: list[Float]) -> object:
         if len(features) == 1 or self._device != "cpu":
             return self._model.encode(self._storage(np.stack(features)), to_cpu=False)
-        # On a CPU encoding gains nothing from company and loses the cache over it (1.4 times the cost for
-        # four
-        # windows of 15 s); decoding costs half. So each is encoded alone and all are decoded together.
+        # On a CPU encoding gains nothing from company and loses the cache over it (1.4 times the cost for four windows
+        # of 15 s); decoding costs half. So each is encoded alone and all are decoded together.
         alone = [self._model.encode(self._storage(one[None]), to_cpu=False) for one in features]
         return self._storage(np.concatenate([np.array(one) for one in alone]))
 

@@ -69,9 +69,8 @@ def segments(ids: Sequence[int], *, duration_s: float, end_of_text: int, first_s
 def words(found: Sequence[Segment], decode: Callable[[list[int]], str]) -> list[Word]:
     """The words of the segments.
 
-    Only the segments are timed by the model: within one, words share its time by their number of characters.
-    The model's
-    segment ends are late by half a second as a rule: take the end of speech from a voice activity detector.
+    Only the segments are timed by the model: within one, words share its time by their number of characters. The
+    model's segment ends are late by half a second as a rule: take the end of speech from a voice activity detector.
     """
     timed: list[Word] = []
     for segment in found:

@@ -1,0 +1,66 @@
+"""Those who watch cannot touch the call."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+
+import pytest
+
+from controller.demo.captions import Captions
+from controller.messages import Clause, Delivery, Outcome, Span
+from controller.observer import Observer, Observers
+from tests.fakes.fake_observer import RecordingObserver
+
+CLAUSE = Clause("a-1", "a", "Hello.", Span(1.0, 2.0), "en")
+
+
+class Broken(Observer):
+    def __init__(self) -> None:
+        self.told = 0
+
+    def clause(self, call: str, clause: Clause) -> None:
+        self.told += 1
+        raise BrokenPipeError("nobody reads any more")
+
+
+def test_one_that_fails_is_dropped_and_the_others_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    broken, good = Broken(), RecordingObserver()
+    both = Observers([broken, good])
+    with caplog.at_level(logging.CRITICAL, logger="controller.observer"):
+        both.clause("call", CLAUSE)
+        both.clause("call", CLAUSE)
+    assert broken.told == 1
+    assert len(good.clauses) == 2
+
+
+def test_captions_say_what_was_heard_and_how_late() -> None:
+    out = io.StringIO()
+    captions = Captions(out)
+    captions.clause("call", CLAUSE)
+    captions.delivered("call", Delivery(CLAUSE, "b", "es", Outcome.PLAYED, None, "Hola.", 2.5, 3.0, None, {}))
+    captions.close()
+    assert "A [en] Hello." in out.getvalue()
+    assert "B [es] Hola.  (500 ms)" in out.getvalue()
+
+
+def test_a_terminal_that_is_held_holds_nothing() -> None:
+    """With Ctrl-S, or a full pipe, `print` blocks: it once did so inside the tick."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb"), os.fdopen(writing, "w") as out:
+        captions = Captions(out)
+        for _ in range(5000):  # far more than a pipe takes
+            captions.clause("call", CLAUSE)
+        reading_end = os.dup(reading)
+        os.set_blocking(reading_end, False)
+        while True:  # let the printer go, so that the test leaves no thread behind
+            try:
+                if not os.read(reading_end, 1 << 16):
+                    break
+            except BlockingIOError:
+                captions._printer.join(0.01)
+                if captions._lines.empty():
+                    break
+        os.close(reading_end)
+        captions.close()
