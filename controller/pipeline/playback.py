@@ -31,6 +31,8 @@ class Utterance:
         self.handed = 0
         self.refused = 0
         """Frames that the media channel took, and did not take."""
+        self.last_s = 0.0
+        """When it took the last one so far."""
         self._chunks: deque[Pcm] = deque()
         self.samples = 0
         """Samples that wait to be played."""
@@ -122,10 +124,8 @@ class Playback:
             frame = None if utterance.abandoned else utterance.take()
             if frame is not None:
                 return utterance, frame
-            if utterance.abandoned:
-                self._end(utterance, utterance.abandoned)
-            elif utterance.complete:  # the voice had nothing to say
-                self._end(utterance, Reason.TOO_SHORT)
+            if utterance.abandoned or utterance.complete:
+                self._finish(utterance)
             else:  # still being made: nothing overtakes it
                 return utterance, None
         return None, None
@@ -133,16 +133,22 @@ class Playback:
     def _account(self, utterance: Utterance, taken: bool, now_s: float) -> None:
         utterance.handed += taken
         utterance.refused += not taken
-        if taken and not utterance.started:
+        if taken:
             utterance.started = True
+            utterance.last_s = now_s
             self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
         if utterance.complete and not utterance.samples:
-            if utterance.refused > utterance.handed:
-                self._end(utterance, Reason.MEDIA_LOST)
-            else:
-                self._queue.remove(utterance)
-                self._ledger.played(utterance.clause, self._listener, now_s)
+            self._finish(utterance)
 
-    def _end(self, utterance: Utterance, reason: Reason) -> None:
+    def _finish(self, utterance: Utterance) -> None:
+        """Nothing of it is left to play: account for its delivery."""
         self._queue.remove(utterance)
-        self._ledger.drop(utterance.clause, self._listener, reason)
+        reason = utterance.abandoned
+        if reason is None and utterance.refused > utterance.handed:
+            reason = Reason.MEDIA_LOST
+        elif reason is None and not utterance.started:  # the voice had nothing to say
+            reason = Reason.TOO_SHORT
+        if reason is None:
+            self._ledger.played(utterance.clause, self._listener, utterance.last_s)
+        else:
+            self._ledger.drop(utterance.clause, self._listener, reason)
