@@ -38,6 +38,7 @@ FACTS: Final = "asterisk.json"
 _TEMPLATE: Final = Path(__file__).resolve().parent / "templates" / "modules.conf"
 _MODULES: Final = f"{debian.LIBRARIES}/asterisk/modules"
 _DATA: Final = "usr/share/asterisk"
+_PROGRAM: Final = "root/usr/sbin/asterisk"
 _SYSTEM_PLACES: Final = ("/usr/local/sbin", "/usr/sbin")
 
 _WRAPPER: Final = f"""#!/bin/sh
@@ -88,12 +89,13 @@ def installed(wrapper: Path) -> Installed:
 
 
 def still_there(wrapper: Path) -> bool:
-    """False when the machine's own Asterisk that `wrapper` leads to has vanished."""
+    """False when what `wrapper` leads to, unpacked or the machine's own, has vanished."""
     try:
         found = installed(wrapper)
     except SetupError:
         return False
-    return (found.wraps or found.program).exists() and (found.modules / "chan_websocket.so").exists()
+    program = found.wraps or wrapper.parent / _PROGRAM
+    return wrapper.exists() and program.exists() and (found.modules / "chan_websocket.so").exists()
 
 
 def needed_modules() -> list[str]:

@@ -130,22 +130,25 @@ def _untouched(recorded: dict[str, Any] | None, files: Mapping[str, Path], targe
     for name, path in files.items():
         stamp = (recorded["files"][name]["bytes"], recorded["files"][name]["mtime_ns"])
         try:
-            if _stamp(path) != stamp or _stamp(target / name) != stamp:
+            if _stamp(_origin(path)) != stamp or _stamp(target / name) != stamp:
                 return False
         except FileNotFoundError:
             return False
     return True
 
 
+def _origin(source: Path) -> Path:
+    """What is put in place for `source`: a link stays one, unless it leads to an absolute path."""
+    return source.resolve() if source.is_symlink() and source.readlink().is_absolute() else source
+
+
 def _place(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    source = _origin(source)
     if source.is_symlink():
-        link = source.readlink()
-        if not link.is_absolute():
-            target.symlink_to(link)
-            shutil.copystat(source, target, follow_symlinks=False)
-            return
-        source = source.resolve()
+        target.symlink_to(source.readlink())
+        shutil.copystat(source, target, follow_symlinks=False)
+        return
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links

@@ -13,6 +13,7 @@ from controller.stack.process import Run
 from controller.stack.triton import TritonServer
 from export import cli
 from export.setup.cache import Cache
+from export.setup.components import missing
 from tests.requirements import require_or_skip
 
 
@@ -53,7 +54,6 @@ def triton(repository: Path, triton_home: Path, triton_run: Run) -> TritonServer
 
 @pytest.fixture(scope="session")
 def have_asterisk() -> None:
-    """Skips (or fails, see `require_or_skip`) where there is no Asterisk or no soft phone."""
-    cache = Cache.default()
-    for program in (cache.asterisk, cache.baresip):
-        require_or_skip("asterisk", program.exists(), f"{program} does not exist; run `make setup`")
+    """Skips (or fails, see `require_or_skip`) where there is no Asterisk, no soft phone or nothing to say."""
+    for one in missing(Cache.default(), ["asterisk", "phone", "prompts"]):
+        require_or_skip("asterisk", False, one.sentence)

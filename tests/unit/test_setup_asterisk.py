@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_a_suitable_one_on_the_path_is_used_and_found_again(tmp_path: Path) -> N
     assert get.still_there(wrapper)
     program.unlink()
     assert not get.still_there(wrapper)
+
+
+def test_an_unpacked_one_whose_program_is_gone_is_not_there(tmp_path: Path) -> None:
+    """Only its wrapper was looked at once, so set-up did not mend it."""
+    modules, program = tmp_path / "modules", tmp_path / "root" / "usr" / "sbin" / "asterisk"
+    for file in (modules / "chan_websocket.so", program, tmp_path / "asterisk"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    facts = {"version": "22.10.1", "modules": "modules", "data": "data", "wraps": None}
+    (tmp_path / get.FACTS).write_text(json.dumps(facts))
+    assert get.still_there(tmp_path / "asterisk")
+    program.unlink()
+    assert not get.still_there(tmp_path / "asterisk")
 
 
 def test_one_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
