@@ -172,7 +172,7 @@ class Delivery:
     """When the last one was."""
 
     ear_s: float | None
-    """When the first one was really played, by the media channel's own mark; None until marks are kept."""
+    """When the first one was really played, by the media channel's own mark; None where none came back in time."""
 
     stages_ms: dict[str, float]
     """Where the time from the clause's end to `first_s` went; they add up to the lag."""

@@ -217,7 +217,7 @@ class Service:
         self._conversations.add(conversation)
         ended = Ended("service", "the service stops")
         try:
-            call.start(lambda party, sink: conversation.join(party, languages[party], sink).push)
+            call.start(lambda name, party: conversation.join(name, languages[name], party))
             self._figures.calls.set(len(self._registry))
             self._watcher.began(conversation)
             log.info("call %s is up: %s <-> %s", call.name, languages["a"], languages["b"])

@@ -102,6 +102,7 @@ def build(
             for name, leg in sorted(legs.items())
         ],
         "clauses": [_clause(clause, record.deliveries) for clause in record.clauses],
+        "ear_lag_ms": quantiles([(one.ear_s - one.clause.span.end_s) * 1000 for one in played if one.ear_s]),
         "lag_ms": quantiles([one.lag_ms for one in played if one.lag_ms is not None]),
         "wer_recognised": {name: _wer(said[name], name, record) for name in sorted(legs)},
         "conservation": {

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -19,7 +19,7 @@ from controller.errors import PbxError
 from controller.frames import SILENCE, Pcm
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import ChannelEnded
-from controller.pbx.media import MediaChannel, MediaEvent, QueueStatus, open_media
+from controller.pbx.media import MarkReached, MediaChannel, MediaEvent, QueueStatus, open_media
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,19 @@ STATUS_EVERY_FRAMES = 25
 QUIET_DBFS = -50.0
 """Frames below this level may be left out or doubled unheard: line noise, not speech."""
 
-Push = Callable[[Pcm], None]
-Join = Callable[[str, Callable[[Pcm], bool]], Push]
-"""Called once a party with its name and the sink for what it shall hear; gives where its frames go."""
+
+class Leg(Protocol):
+    """What becomes of one party in the conversation."""
+
+    def push(self, pcm: Pcm) -> None:
+        """A frame came from the party, int16[320]."""
+
+    def reached(self, mark: str) -> None:
+        """All that was sent to the party before `mark` has been played."""
+
+
+Join = Callable[[str, "Party"], Leg]
+"""Called once a party with its name and the party, to whom `send` and `mark` what it shall hear."""
 
 _CAUSES = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"}
 """Q.850 causes of the called party that the caller is told as they are; any other is a normal end."""
@@ -69,7 +79,7 @@ class Party:
         self.media_id = f"{PREFIX}{call}.{name}.media"
         self.bridge_id = f"{PREFIX}{call}.{name}.bridge"
         self.media: MediaChannel | None = None
-        self._push: Push | None = None
+        self._leg: Leg | None = None
         self._correction = 0
         """Silent frames to add (above zero) or to leave out (below zero)."""
         self._sent = 0
@@ -79,13 +89,17 @@ class Party:
 
     def on_frame(self, pcm: Pcm) -> None:
         """A frame came from the party; before the call is interpreted there is nowhere for it to go."""
-        if self._push is not None:
-            self._push(pcm)
+        if self._leg is not None:
+            self._leg.push(pcm)
 
     def on_event(self, event: MediaEvent) -> None:
-        """Correct the depth of what waits in Asterisk."""
-        if not isinstance(event, QueueStatus):
-            return
+        """Pass marks on, and correct the depth of what waits in Asterisk."""
+        if isinstance(event, MarkReached) and self._leg is not None:
+            self._leg.reached(event.mark)
+        if isinstance(event, QueueStatus):
+            self._correct(event)
+
+    def _correct(self, event: QueueStatus) -> None:
         self._asked = self._stalled = False
         self._correction = 0
         if event.frames > FLUSH_FRAMES:
@@ -98,13 +112,17 @@ class Party:
     def start(self, join: Join) -> None:
         """Begin to pass frames: throw away what has gathered, lay down the margin, join."""
         self._restart_margin()
-        self._push = join(self.name, self.send)
+        self._leg = join(self.name, self)
 
     def _restart_margin(self) -> None:
         assert self.media is not None
         self.media.flush()
         for _ in range(MARGIN_FRAMES):
             self.media.send(SILENCE)
+
+    def mark(self, name: str) -> bool:
+        """Ask to be told when all that was sent so far is played; False where that cannot be."""
+        return self.media is not None and self.media.mark(name)
 
     def send(self, pcm: Pcm) -> bool:
         """Let the party hear 20 ms, int16[320]; False where they had to be dropped."""

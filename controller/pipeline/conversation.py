@@ -18,7 +18,7 @@ from controller.messages import Delivery, Reason
 from controller.observer import Observer
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Orchestrator
-from controller.pipeline.playback import Playback, Sink
+from controller.pipeline.playback import Outlet, Playback
 from controller.ticker import Ticker
 
 log = logging.getLogger(__name__)
@@ -42,12 +42,21 @@ class SpeechSettings:
 class Leg:
     """One participant."""
 
-    def __init__(self, name: str, language: str, orchestrator: Orchestrator, playback: Playback, sink: Sink) -> None:
+    def __init__(
+        self,
+        name: str,
+        language: str,
+        orchestrator: Orchestrator,
+        playback: Playback,
+        outlet: Outlet,
+        now: Callable[[], float],
+    ) -> None:
+        self._now = now
         self.name = name
         self.language = language
         self.orchestrator = orchestrator
         self.playback = playback
-        self.sink = sink
+        self.outlet = outlet
         self.frames_out = 0
         self.frames_out_dropped = 0
         self.task: asyncio.Task[None] | None = None
@@ -55,6 +64,10 @@ class Leg:
     def push(self, pcm: Pcm) -> None:
         """A frame of what this participant says came off the wire, int16[320]."""
         self.orchestrator.capture.push(pcm)
+
+    def reached(self, mark: str) -> None:
+        """The outlet has played all that it was sent before `mark`."""
+        self.playback.reached(mark, self._now())
 
 
 class Conversation:
@@ -109,7 +122,7 @@ class Conversation:
         """Seconds on the call's clock."""
         return self._loop.time() - self._began
 
-    def join(self, name: str, language: str, sink: Sink) -> Leg:
+    def join(self, name: str, language: str, outlet: Outlet) -> Leg:
         """Add a participant; feed it with `Leg.push`."""
         playback = Playback(name, self._ledger, self._speech.make_ducker())
         orchestrator = Orchestrator(
@@ -125,7 +138,7 @@ class Conversation:
             observer=self._observer,
             tap=partial(self._tap, name) if self._tap else None,
         )
-        leg = self.legs[name] = Leg(name, language, orchestrator, playback, sink)
+        leg = self.legs[name] = Leg(name, language, orchestrator, playback, outlet, self.now)
         leg.task = asyncio.create_task(self._keep_running(leg), name=f"{self.call}/{name}")
         return leg
 
@@ -166,7 +179,7 @@ class Conversation:
         for leg in self.legs.values():
             heard = [pcm for name, pcm in originals.items() if name != leg.name]
             leg.frames_out += 1
-            if not leg.playback.tick(heard, now_s, leg.sink):
+            if not leg.playback.tick(heard, now_s, leg.outlet):
                 leg.frames_out_dropped += 1
         frames, dropped = self._frames()
         self._observer.ticked(

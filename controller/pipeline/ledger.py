@@ -113,7 +113,7 @@ class Ledger:
                 target=entry.target,
                 first_s=entry.marks.get(Mark.FIRST_PLAYED),
                 last_s=last_s,
-                ear_s=None,
+                ear_s=entry.marks.get(Mark.EAR),
                 stages_ms=stages_ms(entry.marks),
             )
         )

@@ -6,7 +6,8 @@ Two translations never overlap. A listener's original is lowered only while a tr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +17,17 @@ from controller.messages import Clause, Reason, SpeechChunk
 from controller.pipeline.ledger import Ledger
 from controller.telemetry.waterfall import Mark
 
-Sink = Callable[[Pcm], bool]
-"""Takes one frame, int16[320], for a listener; False where it had to be dropped. Never waits."""
+
+class Outlet(Protocol):
+    """Where a listener's sound goes: a media channel. Nothing of it ever waits."""
+
+    def send(self, pcm: Pcm) -> bool:
+        """Take one frame, int16[320]; False where it had to be dropped."""
+        ...
+
+    def mark(self, name: str) -> bool:
+        """Ask to be told `name` (by `Playback.reached`) when all that was sent before is played."""
+        ...
 
 
 class Utterance:
@@ -98,14 +108,22 @@ class Playback:
         self._queue.insert(place, utterance)
         return utterance
 
-    def tick(self, originals: Sequence[Pcm], now_s: float, sink: Sink) -> bool:
-        """Hand the listener's next frame to `sink`; what the sink says."""
+    def tick(self, originals: Sequence[Pcm], now_s: float, outlet: Outlet) -> bool:
+        """Hand the listener's next frame to `outlet`; what it says."""
         utterance, translation = self._next()
         frame = self._ducker.mix(originals, translation, ducked=bool(self._queue))
-        taken = sink(frame)
+        if utterance is not None and translation is not None and not utterance.started:
+            outlet.mark(utterance.clause.id)
+        taken = outlet.send(frame)
         if utterance is not None and translation is not None:
             self._account(utterance, taken, now_s)
         return taken
+
+    def reached(self, name: str, now_s: float) -> None:
+        """The outlet has played all that it was sent before the mark `name`."""
+        for utterance in self._queue:
+            if utterance.clause.id == name:
+                self._ledger.mark_listener(utterance.clause, self._listener, Mark.EAR, now_s)
 
     def holds(self, clause: Clause) -> bool:
         """True where the whole translation of `clause` is here and will be played without its speaker."""

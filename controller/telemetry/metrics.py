@@ -6,6 +6,7 @@ Rendering for Prometheus happens in the API process (5 000 samples take 79 ms th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ Labels = tuple[str, ...]
 M = TypeVar("M", bound="Metric")
 
 
-class Metric:
+class Metric(ABC):
     """One family. `labels` are names; values must come from small fixed sets."""
 
     kind = "untyped"
@@ -43,9 +44,9 @@ class Metric:
         self.text = text
         self.labels = tuple(labels)
 
+    @abstractmethod
     def samples(self) -> list[Any]:
         """[[label values, value], ...], JSON-ready."""
-        raise NotImplementedError
 
     def snapshot(self) -> dict[str, Any]:
         return {

@@ -23,6 +23,9 @@ class Mark(Enum):
     FIRST_PLAYED = "first_played"
     """The first translated sample was handed to the media channel."""
 
+    EAR = "ear"
+    """It was really played, as the media channel's own mark says."""
+
 
 _STAGES: dict[str, tuple[tuple[Mark, Mark], ...]] = {
     "endpoint": ((Mark.SPEECH_ENDED, Mark.ENDPOINTED),),

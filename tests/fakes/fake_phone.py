@@ -12,6 +12,9 @@ from controller.pipeline.conversation import Conversation, Leg
 
 SPEECH_LEVEL = 2000
 
+BUFFERED_FRAMES = 2
+"""What the telephone system holds: a mark is reached so many frames after it was asked for."""
+
 
 class LoudDetector:
     """Voiced where the frame is not silent: the truth, for tests."""
@@ -32,10 +35,17 @@ class FakePhone:
         self.heard_at: list[float] = []
         self._conversation = conversation
         self._speech = speech
-        self.leg: Leg = conversation.join(name, language, self._sink)
+        self._marks: list[tuple[int, str]] = []
+        self.leg: Leg = conversation.join(name, language, self)
         self._task = asyncio.create_task(self._talk())
 
-    def _sink(self, pcm: Pcm) -> bool:
+    def mark(self, name: str) -> bool:
+        self._marks.append((len(self.heard) + BUFFERED_FRAMES, name))
+        return True
+
+    def send(self, pcm: Pcm) -> bool:
+        while self._marks and self._marks[0][0] <= len(self.heard):
+            self.leg.reached(self._marks.pop(0)[1])
         self.heard.append(pcm)
         self.heard_at.append(self._conversation.now())
         return True

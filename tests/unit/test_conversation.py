@@ -14,14 +14,14 @@ from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.errors import EngineTimeout
-from controller.frames import AudioFrame, Pcm
+from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Outcome, Reason
 from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
 from controller.pipeline.speech import BACKLOG_S
 from controller.ticker import Ticker
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_observer import RecordingObserver
-from tests.fakes.fake_phone import SPEECH_LEVEL, FakePhone, LoudDetector, tone_frame
+from tests.fakes.fake_phone import BUFFERED_FRAMES, SPEECH_LEVEL, FakePhone, LoudDetector, tone_frame
 from tests.quiet import quiet
 from tests.virtual_time import run
 
@@ -81,6 +81,8 @@ async def test_a_clause_is_heard_by_the_other_with_the_engines_delays_and_no_mor
         assert delivery.lag_ms == pytest.approx(900, abs=45)
         assert sum(delivery.stages_ms.values()) == pytest.approx(delivery.lag_ms)
         assert delivery.stages_ms["queues"] == pytest.approx(0, abs=1)
+        assert delivery.ear_s is not None and delivery.first_s is not None
+        assert delivery.ear_s - delivery.first_s == pytest.approx(BUFFERED_FRAMES * FRAME_S, abs=0.001)
         first = next(at for at, peak in other.peaks() if peak == 5000)
         assert first == pytest.approx(delivery.first_s, abs=0.001)
         assert max(peak for _, peak in a.peaks()) == 0, "a hears neither itself nor its own translation"
@@ -299,10 +301,14 @@ async def test_a_fault_in_the_tick_is_told_so_that_the_call_can_end() -> None:
     ticker = Ticker()
     call = Conversation("call", fake_engines(), speech, ticker, RecordingObserver(), on_fault=lambda: told.append(True))
 
-    def broken(pcm: Pcm) -> bool:
-        raise ValueError("a bug in a sink")
+    class Broken:
+        def send(self, pcm: Pcm) -> bool:
+            raise ValueError("a bug in an outlet")
 
-    call.join("a", "en", broken)
+        def mark(self, name: str) -> bool:
+            return False
+
+    call.join("a", "en", Broken())
     ticking = asyncio.create_task(ticker.run())
     with quiet("controller.ticker"):
         await asyncio.sleep(0.1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from controller.frames import FRAME_SAMPLES, Pcm
 from controller.pbx.call import FLUSH_FRAMES, MARGIN_FRAMES, STATUS_EVERY_FRAMES, Party
-from controller.pbx.media import MediaCounts, QueueStatus
+from controller.pbx.media import MarkReached, MediaCounts, QueueStatus
 
 NOISE: Pcm = np.random.default_rng(1).integers(-8, 9, FRAME_SAMPLES).astype(np.int16)
 SPEECH: Pcm = np.full(FRAME_SAMPLES, 3000, np.int16)
@@ -22,6 +22,7 @@ class Channel:
         self.sent: list[Pcm] = []
         self.asked = 0
         self.flushed = 0
+        self.reached_marks: list[str] = []
 
     def send(self, frame: Pcm) -> bool:
         self.sent.append(frame)
@@ -41,11 +42,17 @@ class Channel:
     async def close(self) -> None:
         self.closed = True
 
+    def push(self, pcm: Pcm) -> None:
+        """As the leg of the conversation: not looked at here."""
+
+    def reached(self, mark: str) -> None:
+        self.reached_marks.append(mark)
+
 
 def party() -> tuple[Party, Channel]:
     one, channel = Party("c", "a", "channel"), Channel()
     one.media = channel
-    one.start(lambda name, sink: lambda pcm: None)
+    one.start(lambda name, party: channel)
     return one, channel
 
 
@@ -89,6 +96,13 @@ def test_an_asterisk_that_does_not_answer_is_not_fed() -> None:
     assert channel.asked == 4, "it goes on asking"
     one.on_event(QueueStatus(3, False))
     assert one.send(SPEECH)
+
+
+def test_marks_come_back_to_the_leg() -> None:
+    one, channel = party()
+    assert one.mark("a-1")
+    one.on_event(MarkReached("a-1"))
+    assert channel.reached_marks == ["a-1"]
 
 
 def test_one_that_answers_is_never_refused() -> None:

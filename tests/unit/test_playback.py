@@ -20,6 +20,7 @@ class Listener:
         self.playback = Playback("b", self.ledger, Ducker())
         self.heard: list[Pcm] = []
         self.takes = True
+        self.marks: list[tuple[int, str]] = []
 
     def clause(self, number: int, end_s: float) -> Clause:
         clause = Clause(f"a-{number}", "a", "text", Span(end_s - 1, end_s), "en")
@@ -28,9 +29,13 @@ class Listener:
 
     def tick(self, count: int = 1) -> None:
         for _ in range(count):
-            self.playback.tick([], len(self.heard) * FRAME_S, self._hear)
+            self.playback.tick([], len(self.heard) * FRAME_S, self)
 
-    def _hear(self, pcm: Pcm) -> bool:
+    def mark(self, name: str) -> bool:
+        self.marks.append((len(self.heard), name))
+        return True
+
+    def send(self, pcm: Pcm) -> bool:
         self.heard.append(pcm)
         return self.takes
 
@@ -120,3 +125,18 @@ def test_what_the_media_channel_refuses_was_not_played() -> None:
     (delivery,) = listener.deliveries
     assert delivery.reason is Reason.MEDIA_LOST
     assert delivery.first_s == 8 * FRAME_S, "the first sample that the channel took"
+
+
+def test_the_ear_is_when_the_mark_before_the_first_sample_comes_back() -> None:
+    listener = Listener()
+    listener.tick(3)
+    for number in (1, 2):
+        utterance = listener.playback.begin(listener.clause(number, float(number)))
+        utterance.feed(SpeechChunk(np.ones(4 * FRAME_SAMPLES, np.int16), last=True))
+    listener.tick(2)
+    listener.playback.reached("a-1", 0.115)
+    listener.playback.reached("a-1", 0.5)
+    listener.playback.reached("nonesuch", 0.5)
+    listener.tick(10)
+    assert listener.marks == [(3, "a-1"), (7, "a-2")], "asked for right before the first sample"
+    assert [delivery.ear_s for delivery in listener.deliveries] == [0.115, None]

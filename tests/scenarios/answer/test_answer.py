@@ -34,6 +34,8 @@ def test_both_directions_are_interpreted(run: Run, triton: TritonServer) -> None
         assert delivery.clause.speaker != delivery.listener
         assert delivery.lag_ms is not None
         assert sum(delivery.stages_ms.values()) == pytest.approx(delivery.lag_ms, abs=0.1)
+        assert delivery.first_s is not None and delivery.ear_s is not None
+        assert 0 <= delivery.ear_s - delivery.first_s < 0.3, "Asterisk played it much later, or before it had it"
     said = "the number is not answering please check the number and dial again"
     heard = " ".join(c.text for c in rig.seen.clauses if c.speaker == "a")
     assert wer.rate([(said, heard)]) == pytest.approx(0, abs=0.2)

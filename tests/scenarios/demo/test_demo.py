@@ -62,6 +62,7 @@ def check_sums(report: dict[str, Any]) -> None:
                 assert one["lag_ms"] == pytest.approx((one["first_audio_s"] - clause["end_s"]) * 1000, abs=2)
                 assert sum(one["stages_ms"].values()) == pytest.approx(one["lag_ms"], abs=2)
                 assert one["last_audio_s"] > one["first_audio_s"]
+                assert one["ear_s"] is None or one["ear_s"] >= one["first_audio_s"]
     for leg in report["legs"]:
         assert leg["frames_dropped"] <= 0.01 * leg["frames_in"]
         assert leg["frames_out"] == pytest.approx(leg["frames_in"], rel=0.02, abs=50)
@@ -82,6 +83,7 @@ def test_the_packaged_demo(have_asterisk: None, repository: Path, tmp_path: Path
     assert report["wer_recognised"]["a"] <= 0.15
     assert report["wer_recognised"]["b"] <= 0.25
     assert report["lag_ms"]["p95"] <= 2500
+    assert report["ear_lag_ms"]["n"] >= 0.9 * report["lag_ms"]["n"], "marks did not come back"
     ends = {leg["leg"]: [one["end_s"] for one in leg["said"]] for leg in report["legs"]}
     for clause in report["clauses"][:2]:
         nearest = min(abs(end - clause["end_s"]) for end in ends[clause["leg"]])
