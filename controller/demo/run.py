@@ -11,10 +11,12 @@ from typing import Any
 
 from asterisk.render import Extension
 from controller.demo.captions import Captions
+from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
 from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
 from controller.engines.registry import names
 from controller.errors import StackError, UsageError
+from controller.frames import Pcm
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
 from controller.pipeline.conversation import Conversation
@@ -185,13 +187,16 @@ def _report(
     ended: Ended,
 ) -> int:
     wavs: dict[str, dict[str, str]] = {}
+    tracks: dict[str, dict[str, Pcm]] = {}
     for name, phone in phones.items():
         wavs[name] = {"spoke_wav": f"{name}_spoke.wav", "heard_wav": f"{name}_heard.wav"}
-        write_wav(options.report / wavs[name]["spoke_wav"], parts[name].pcm, PHONE_RATE)
-        write_wav(options.report / wavs[name]["heard_wav"], phone.heard(), phone.codec.rate)
+        tracks[name] = {"spoke": parts[name].pcm, "heard": phone.heard()}
+        for kind, pcm in tracks[name].items():
+            write_wav(options.report / wavs[name][f"{kind}_wav"], pcm, PHONE_RATE)  # the phones speak G.711
     report = build(record, conversation, parts, wavs, engines, ended.by)
     file = options.report / "report.json"
-    file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.with_suffix(".html").write_text(page(report, tracks, PHONE_RATE), encoding="utf-8")
     _summary(report, file)
     if wrong := verdict(report):
         print(f"dragoman: {wrong}", file=sys.stderr)
@@ -204,6 +209,7 @@ def _summary(report: dict[str, Any], file: Path) -> None:
     lags = f"; lag p50 {lag['p50']} ms, p95 {lag['p95']} ms" if lag["n"] else ""
     print(
         f"\n{balance['played']} of {balance['deliveries']} clauses were played, {balance['dropped']} dropped{lags}.\n"
-        f"Report: {file}\nWhat each side heard: {file.parent / 'a_heard.wav'}, {file.parent / 'b_heard.wav'}",
+        f"To look at and listen to: {file.with_suffix('.html')}\n"
+        f"The same as data: {file}; what each side heard: {file.parent / 'a_heard.wav'}, {file.parent / 'b_heard.wav'}",
         flush=True,
     )

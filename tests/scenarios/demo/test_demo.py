@@ -72,7 +72,7 @@ def test_the_packaged_demo(have_asterisk: None, repository: Path, tmp_path: Path
     done, left = demo(tmp_path, "--report", tmp_path, "--model-repository", repository)
     assert done.returncode == 0, done.stderr
     assert left == []
-    report = json.loads((tmp_path / "report.json").read_text())
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert report["schema"] == "dragoman/demo/1"
     assert tuple(map(int, report["engines"]["asterisk"].split(".")))[:2] >= (22, 8)
     assert report["engines"]["triton"] == "2.51.0"
@@ -92,6 +92,10 @@ def test_the_packaged_demo(have_asterisk: None, repository: Path, tmp_path: Path
         heard = read_wav(tmp_path / f"{leg}_heard.wav")
         assert len(heard) / PHONE_RATE > 60
         assert np.max(np.abs(heard)) > 3000
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Please check the number" in page
+    assert "://" not in page, "the page must need nothing from elsewhere"
+    assert len(page) < 8_000_000
     assert "Please check the number" in done.stdout
     assert " ms)" in done.stdout, "the captions tell the lag"
 
@@ -103,7 +107,7 @@ def test_the_users_own_recordings(have_asterisk: None, repository: Path, tmp_pat
     write_wav(tmp_path / "callee.wav", np.zeros_like(second), PHONE_RATE)
     own = ("--caller", tmp_path / "caller.wav", "--callee", tmp_path / "callee.wav", "--from", "es", "--to", "en")
     done, left = demo(tmp_path, "--report", tmp_path / "report", "--model-repository", repository, *own)
-    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     assert left == []
     check_sums(report)
     assert len(played(report, "b")) == 1
