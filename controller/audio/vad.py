@@ -68,10 +68,6 @@ class Endpointer:
         self._paused = False
         self._voiced_indexes: deque[int] = deque(maxlen=2 * self._max_frames)
 
-    @property
-    def speaking(self) -> bool:
-        return self._start is not None
-
     def last_voiced_s(self, span: Span) -> float:
         """End of the last voiced frame that begins within `span`; the span's end where none does."""
         for index in reversed(self._voiced_indexes):

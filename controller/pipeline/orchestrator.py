@@ -60,8 +60,7 @@ class Orchestrator:
         self._listeners = listeners
         self._playbacks = playbacks
         self._observer = observer
-        self._targets: dict[str, BoundedQueue[Clause]] = {}
-        self._tts_queues: dict[str, BoundedQueue[Translation]] = {}
+        self._targets: dict[str, tuple[BoundedQueue[Clause], BoundedQueue[Translation]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -77,8 +76,8 @@ class Orchestrator:
         return {
             "input": len(self.capture.input),
             "asr": len(self.capture.asr),
-            "mt": sum(map(len, self._targets.values())),
-            "tts": sum(map(len, self._tts_queues.values())),
+            "mt": sum(len(mt) for mt, _ in self._targets.values()),
+            "tts": sum(len(tts) for _, tts in self._targets.values()),
         }
 
     def _on_transcript(self, transcript: Transcript) -> None:
@@ -123,8 +122,8 @@ class Orchestrator:
             speech = SpeechStage(tts, self._engines.tts, self._ledger, self._now, self._playbacks, self._failed("tts"))
             self._tasks.create_task(translation.run())
             self._tasks.create_task(speech.run())
-            self._targets[language], self._tts_queues[language] = mt, tts
-        return self._targets[language]
+            self._targets[language] = mt, tts
+        return self._targets[language][0]
 
     def _refused(self, language: str) -> Callable[[Clause], None]:
         return lambda clause: self._ledger.drop_all(clause, language, Reason.BACKLOG)

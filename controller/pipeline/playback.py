@@ -122,7 +122,8 @@ class Playback:
     def reached(self, name: str, now_s: float) -> None:
         """The outlet has played all that it was sent before the mark `name`."""
         for utterance in self._queue:
-            if utterance.clause.id == name:
+            # A mark asked for before a frame that was then refused says nothing of what was heard.
+            if utterance.clause.id == name and utterance.started:
                 self._ledger.mark_listener(utterance.clause, self._listener, Mark.EAR, now_s)
 
     def holds(self, clause: Clause) -> bool:

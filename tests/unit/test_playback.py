@@ -140,3 +140,18 @@ def test_the_ear_is_when_the_mark_before_the_first_sample_comes_back() -> None:
     listener.tick(10)
     assert listener.marks == [(3, "a-1"), (7, "a-2")], "asked for right before the first sample"
     assert [delivery.ear_s for delivery in listener.deliveries] == [0.115, None]
+
+
+def test_a_mark_of_a_refused_frame_is_not_the_ear() -> None:
+    listener = Listener()
+    utterance = listener.playback.begin(listener.clause(1, 1.0))
+    utterance.feed(SpeechChunk(np.ones(10 * FRAME_SAMPLES, np.int16), last=True))
+    listener.takes = False
+    listener.tick(2)
+    listener.playback.reached("a-1", 0.03)
+    listener.takes = True
+    listener.tick(2)
+    listener.playback.reached("a-1", 0.1)
+    listener.tick(10)
+    (delivery,) = listener.deliveries
+    assert (delivery.first_s, delivery.ear_s) == (2 * FRAME_S, 0.1)
