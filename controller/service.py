@@ -62,7 +62,9 @@ class Service:
         watcher: CallWatcher | None = None,
         tap: Tap | None = None,
         api: bool = True,
+        engines: Engines | None = None,
     ) -> None:
+        """`engines`: others than those that the settings name, for tests and benches."""
         self._settings = settings
         self._metrics = Metrics()
         self._figures = Figures(self._metrics)
@@ -77,7 +79,7 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ari: AriClient | None = None
         self._http: aiohttp.ClientSession | None = None
-        self._engines: Engines | None = None
+        self._engines = engines
         self._watchdog: Watchdog | None = None
         self.api: ApiLink | None = None
 
@@ -106,7 +108,7 @@ class Service:
             self._lives.callback(self.api.close)
         triton = TritonClient(settings.triton.grpc)
         self._lives.push_async_callback(triton.close)
-        self._engines = make_all(settings.engines, triton, settings.triton)
+        self._engines = self._engines or make_all(settings.engines, triton, settings.triton)
         if refusal := self._engines.refusal(settings.calls.source, settings.calls.target):
             raise StackError(f"The default languages cannot be interpreted: {refusal}")
         self._watchdog = Watchdog(self._engines, triton)
