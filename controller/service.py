@@ -20,7 +20,8 @@ from controller.messages import Reason
 from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded, Event, Lost, Reconnected
-from controller.pbx.call import PREFIX, Call, Ended, sweep
+from controller.pbx.ari_ids import PREFIX
+from controller.pbx.call import Call, Ended, sweep
 from controller.pbx.registry import Registry
 from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
 from controller.recovery.watchdog import Watchdog

@@ -1,4 +1,4 @@
-"""Which channel ids Asterisk can tell apart.
+"""The ids of our channels and bridges, and which ids Asterisk can tell apart.
 
 Knows how it compares ids when it makes a channel; knows no connection.
 """
@@ -6,8 +6,13 @@ Knows how it compares ids when it makes a channel; knows no connection.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from controller.errors import PbxError
+
+PREFIX: Final = "dgm."
+"""Every channel and bridge of ours is `dgm.<app>-<call>.<leg>...`, so that a newly started controller of the same
+application finds them."""
 
 
 def check_free(channel_id: str, there: Iterable[str], making: Iterable[str] = ()) -> None:

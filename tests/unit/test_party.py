@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from controller.frames import FRAME_SAMPLES, Pcm
-from controller.pbx.call import FLUSH_FRAMES, MARGIN_FRAMES, STATUS_EVERY_FRAMES, Party
 from controller.pbx.media import MarkReached, MediaCounts, QueueStatus
+from controller.pbx.party import FLUSH_FRAMES, MARGIN_FRAMES, STATUS_EVERY_FRAMES, Party
 
 NOISE: Pcm = np.random.default_rng(1).integers(-8, 9, FRAME_SAMPLES).astype(np.int16)
 SPEECH: Pcm = np.full(FRAME_SAMPLES, 3000, np.int16)
