@@ -1,4 +1,4 @@
-"""Everything that a call needs, real, around one service: Asterisk, Triton, and two soft phones a call.
+"""Everything that a call needs, real, around one service: Asterisk, Triton or engines instead, two soft phones a call.
 
 Leaving the rig asserts what must hold at the end of every call of every test: conservation, and an empty Asterisk.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Any
 
 from asterisk.render import Extension
 from controller.demo.script import Part, prompts, turns
+from controller.engines import Engines
 from controller.messages import Delivery, Outcome
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
@@ -90,20 +92,33 @@ class Rig:
     def __init__(
         self,
         run: Run,
-        triton: TritonServer,
+        triton: TritonServer | None,
         parts: Sequence[tuple[Part, Part]],
         *,
         languages: tuple[str, str] = ("en", "es"),
         answers: bool = True,
         limit: int = 50,
+        engines: Engines | None = None,
+        settings: dict[str, dict[str, Any]] | None = None,
     ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            triton: where the engines of the settings are; None where `engines` are given.
+            answers: whether called phones answer at once, or ring until `answer`.
+            engines: scripted ones, such as `fake_engines()`: no Triton is needed.
+            settings: more tables of settings.
+        """
+        assert (triton is None) != (engines is None), "a rig has either Triton or engines of its own"
         self.seen = RecordingObserver()
         self.watch = Watch()
         self.callers = [SoftPhone(run, f"a{number}", a.pcm) for number, (a, _) in enumerate(parts, 1)]
         self.callees = [
             SoftPhone(run, f"b{number}", b.pcm, auto_answer=answers) for number, (_, b) in enumerate(parts, 1)
         ]
-        self.triton = triton
+        self._triton = triton
+        self._engines = engines
+        self._more_settings = settings or {}
         self._run = run
         self._languages = languages
         self._limit = limit
@@ -123,16 +138,22 @@ class Rig:
         )
         await asyncio.to_thread(self.asterisk.start)
         await asyncio.gather(*(asyncio.to_thread(phone.start) for phone in self.callers))
-        settings = load(
-            asterisk={
+        tables: dict[str, dict[str, Any]] = {
+            "asterisk": {
                 "url": self.asterisk.ari_url.rstrip("/"),
                 "user": self.asterisk.ari_user,
                 "password": self.asterisk.ari_password,
             },
-            triton={"grpc": self.triton.addresses.grpc, "stt_deadline_s": 20, "mt_deadline_s": 20, "first_chunk_s": 20},
-            calls={"limit": self._limit},
+            "calls": {"limit": self._limit},
+        }
+        if self._triton is not None:
+            patience = {"stt_deadline_s": 20, "mt_deadline_s": 20, "first_chunk_s": 20}
+            tables["triton"] = {"grpc": self._triton.addresses.grpc, **patience}
+        for name, table in self._more_settings.items():
+            tables[name] = {**tables.get(name, {}), **table}
+        self.service = Service(
+            load(None, **tables), observers=[self.seen], watcher=self.watch, api=False, engines=self._engines
         )
-        self.service = Service(settings, observers=[self.seen], watcher=self.watch, api=False)
         await self.service.start()
         return self
 
