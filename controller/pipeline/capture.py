@@ -28,15 +28,18 @@ class Capture:
     """Takes what has arrived for one leg at each tick.
 
     Every input frame is consumed or dropped for a reason: `overflow` where the tick did not come in time, `late`
-    where its place on the clock was past, `asr` where the recogniser fell behind.
+    where its place on the clock was past, `asr` where the recogniser fell behind, and what `unheard` says.
     """
 
     def __init__(
         self, clock: MediaClock, endpointer: Endpointer, tap: Callable[[AudioFrame], None] | None = None
     ) -> None:
-        """`tap` is shown every frame that is consumed, silence that was filled in included."""
+        """`tap` is shown every frame that is listened to, silence that was filled in included."""
         self.arrived = 0
         self.filled = 0
+        self.unheard: str | None = None
+        """Why what comes is not interpreted (`hold`, `switched_off`); None where it is. The clock goes on and the
+        others hear it, but the recogniser gets silence: an utterance under way ends there, and none begins."""
         self.dropped: Counter[str] = Counter()
         self.input: BoundedQueue[Pcm] = BoundedQueue(
             "input", INPUT_FRAMES, Overflow.DROP_OLDEST, lambda _: self._drop("overflow")
@@ -82,11 +85,14 @@ class Capture:
         return self._pass_on.popleft()
 
     def _consume(self, frame: AudioFrame, now_s: float) -> None:
-        if self._tap is not None:
-            self._tap(frame)
         self._pass_on.append(frame.pcm)
         if len(self._pass_on) > _PASS_ON_MOST:
             self._pass_on.popleft()
+        if self.unheard is not None:
+            self._drop(self.unheard, not frame.filled)
+            frame = AudioFrame(SILENCE, frame.index, filled=True)
+        if self._tap is not None:
+            self._tap(frame)
         for event in self._endpointer.feed(frame, now_s):
             self.asr.put_nowait(event)
 

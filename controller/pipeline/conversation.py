@@ -16,8 +16,9 @@ from controller.engines import Engines
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Delivery, Reason
 from controller.observer import Observer
+from controller.pipeline.controls import Preferences
 from controller.pipeline.ledger import Balance, Ledger
-from controller.pipeline.orchestrator import Orchestrator
+from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.playback import Outlet, Playback
 from controller.ticker import Ticker
 
@@ -69,6 +70,25 @@ class Leg:
         """The outlet has played all that it was sent before `mark`."""
         self.playback.reached(mark, self._now())
 
+    @property
+    def preferences(self) -> Preferences:
+        """How this participant wants to hear."""
+        return self.playback.preferences
+
+    def held(self, on: bool) -> None:
+        """The participant has put the call on hold (`on`), or has taken it up again.
+
+        What comes from a held line, music or voices, is passed on to the others but makes no clause. Translations due
+        to the participant wait; those that are then still fresh are played when they are back.
+        """
+        self.orchestrator.capture.unheard = "hold" if on else None
+        self.playback.hold(on)
+
+    def pressed(self, digit: str) -> str:
+        """The participant pressed a key. Returns the digits that are due to the others: none, one, or an earlier one
+        that waited to see what follows, and this."""
+        return digit
+
 
 class Conversation:
     """The legs of one call on one clock. It begins with its construction; `close` ends it."""
@@ -89,6 +109,8 @@ class Conversation:
         self.gone: list[Leg] = []
         """Legs that have left, for their figures."""
         self.ticks_skipped = 0
+        self.interpreting = True
+        """False while nobody is interpreted."""
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._engines = engines
@@ -133,7 +155,7 @@ class Conversation:
             endpointer=self._speech.make_endpointer(),
             ledger=self._ledger,
             now=self.now,
-            listeners=lambda: [(one.name, one.language) for one in self.legs.values() if one.name != name],
+            listeners=partial(self._listeners, name),
             playbacks=self._playbacks,
             observer=self._observer,
             tap=partial(self._tap, name) if self._tap else None,
@@ -194,6 +216,13 @@ class Conversation:
     def _frames(self) -> tuple[int, int]:
         captures = [leg.orchestrator.capture for leg in (*self.legs.values(), *self.gone)]
         return sum(one.arrived for one in captures), sum(one.dropped.total() for one in captures)
+
+    def _listeners(self, speaker: str) -> list[Listener]:
+        return [
+            Listener(leg.name, leg.language, self.interpreting and not leg.preferences.original_only)
+            for leg in self.legs.values()
+            if leg.name != speaker
+        ]
 
     def _playbacks(self, names: Sequence[str]) -> list[Playback]:
         return [self.legs[name].playback for name in names if name in self.legs]

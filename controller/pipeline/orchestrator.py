@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
@@ -27,8 +28,17 @@ MT_CLAUSES = 32
 TTS_TRANSLATIONS = 32
 """Capacities: more clauses than a speaker makes in a minute."""
 
-Listeners = Callable[[], Sequence[tuple[str, str]]]
-"""Name and language of everyone else in the call, at this moment."""
+
+class Listener(NamedTuple):
+    """Someone else in the call, at this moment."""
+
+    name: str
+    language: str
+    interpreted: bool
+    """False where they are to hear the original only."""
+
+
+Listeners = Callable[[], Sequence[Listener]]
 
 
 class Orchestrator:
@@ -93,10 +103,13 @@ class Orchestrator:
             Mark.RECOGNISED: self._now(),
         }
         languages = set()
-        for listener, language in self._listeners():
+        for listener, language, interpreted in self._listeners():
             if language != clause.language:
                 self._ledger.open(clause, listener, language, marks)
-                languages.add(language)
+                if interpreted:
+                    languages.add(language)
+                else:
+                    self._ledger.drop(clause, listener, Reason.SWITCHED_OFF)
         for language in sorted(languages):
             self._target(language).put_nowait(clause)
 

@@ -14,8 +14,12 @@ import numpy as np
 from controller.audio.mix import Ducker
 from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, Pcm
 from controller.messages import Clause, Reason, SpeechChunk
+from controller.pipeline.controls import Preferences
 from controller.pipeline.ledger import Ledger
 from controller.telemetry.waterfall import Mark
+
+STALE_S = 15.0
+"""What one on hold has missed is played afterwards, unless its clause ended longer ago than this: too old to follow."""
 
 
 class Outlet(Protocol):
@@ -43,9 +47,10 @@ class Utterance:
         """Frames that the media channel took, and did not take."""
         self.last_s = 0.0
         """When it took the last one so far."""
-        self._chunks: deque[Pcm] = deque()
         self.samples = 0
         """Samples that wait to be played."""
+        self._chunks: deque[Pcm] = deque()
+        self._taken: list[Pcm] = []
 
     def feed(self, chunk: SpeechChunk) -> None:
         """More sound came."""
@@ -73,7 +78,14 @@ class Utterance:
             if len(piece) < len(chunk):
                 self._chunks.appendleft(chunk[len(piece) :])
         self.samples -= filled
+        self._taken.append(frame[:filled])
         return frame
+
+    def rewind(self) -> None:
+        """From its first sample again."""
+        self._chunks.extendleft(reversed(self._taken))
+        self.samples += sum(map(len, self._taken))
+        self._taken.clear()
 
 
 class Playback:
@@ -84,6 +96,8 @@ class Playback:
         self._ledger = ledger
         self._ducker = ducker
         self._queue: list[Utterance] = []
+        self._held = False
+        self.preferences = Preferences()
 
     @property
     def backlog_s(self) -> float:
@@ -108,10 +122,18 @@ class Playback:
         self._queue.insert(place, utterance)
         return utterance
 
+    def hold(self, on: bool) -> None:
+        """The listener is on hold and hears nothing: translations wait, and the one that sounds will begin again."""
+        self._held = on
+        if on and self.sounding:
+            self._queue[0].rewind()
+
     def tick(self, originals: Sequence[Pcm], now_s: float, outlet: Outlet) -> bool:
         """Hand the listener's next frame to `outlet`; what it says."""
-        utterance, translation = self._next()
-        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue))
+        if self._held:
+            self._drop_stale(now_s)
+        utterance, translation = (None, None) if self._held else self._next()
+        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held)
         if utterance is not None and translation is not None and not utterance.started:
             outlet.mark(utterance.clause.id)
         taken = outlet.send(frame)
@@ -135,6 +157,11 @@ class Playback:
         for utterance in self._queue:
             self._ledger.drop(utterance.clause, self._listener, reason)
         self._queue.clear()
+
+    def _drop_stale(self, now_s: float) -> None:
+        for utterance in [one for one in self._queue if now_s - one.clause.span.end_s > STALE_S]:
+            self._queue.remove(utterance)
+            self._ledger.drop(utterance.clause, self._listener, Reason.DEADLINE)
 
     def _next(self) -> tuple[Utterance | None, Pcm | None]:
         """The translation that sounds now and its next frame; None where there is none yet."""

@@ -10,7 +10,7 @@ from controller.audio.mix import Ducker
 from controller.frames import FRAME_S, FRAME_SAMPLES, Pcm
 from controller.messages import Clause, Delivery, Outcome, Reason, Span, SpeechChunk
 from controller.pipeline.ledger import Ledger
-from controller.pipeline.playback import Playback
+from controller.pipeline.playback import STALE_S, Playback
 
 
 class Listener:
@@ -155,3 +155,31 @@ def test_a_mark_of_a_refused_frame_is_not_the_ear() -> None:
     listener.tick(10)
     (delivery,) = listener.deliveries
     assert (delivery.first_s, delivery.ear_s) == (2 * FRAME_S, 0.1)
+
+
+def test_one_on_hold_hears_it_afterwards_from_its_first_sample() -> None:
+    listener = Listener()
+    utterance = listener.playback.begin(listener.clause(1, 0.0))
+    sound = np.arange(1, 4 * FRAME_SAMPLES + 1).astype(np.int16)
+    utterance.feed(SpeechChunk(sound, last=True))
+    listener.tick(2)
+    listener.playback.hold(True)
+    listener.tick(3)
+    listener.playback.hold(False)
+    listener.tick(4)
+    assert not np.concatenate(listener.heard[2:5]).any()
+    assert np.array_equal(np.concatenate(listener.heard[5:]), sound)
+    assert [delivery.outcome for delivery in listener.deliveries] == [Outcome.PLAYED]
+
+
+def test_what_is_too_old_after_a_hold_is_dropped() -> None:
+    listener = Listener()
+    listener.playback.hold(True)
+    for number, end_s in ((1, 0.0), (2, 1.0)):
+        utterance = listener.playback.begin(listener.clause(number, end_s))
+        utterance.feed(SpeechChunk(np.full(FRAME_SAMPLES, number, np.int16), last=True))
+    listener.tick(round((STALE_S + 0.5) / FRAME_S))
+    assert [delivery.reason for delivery in listener.deliveries] == [Reason.DEADLINE]
+    listener.playback.hold(False)
+    listener.tick()
+    assert listener.heard[-1][0] == 2

@@ -1,0 +1,57 @@
+"""A call on the virtual clock: a conversation with its ticker, fake engines, fake phones and the law at its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer
+from controller.engines import Engines
+from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.ticker import Ticker
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
+from tests.fakes.fake_observer import RecordingObserver
+from tests.fakes.fake_phone import FakePhone, LoudDetector
+from tests.virtual_time import run
+
+
+class Bench:
+    """A conversation with its ticker, fakes and observer."""
+
+    def __init__(self, engines: Engines, tap: Tap | None = None) -> None:
+        self.ticker = Ticker()
+        self.seen = RecordingObserver()
+        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
+        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, tap)
+
+    def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
+        return FakePhone(self.conversation, name, language, speech)
+
+
+@asynccontextmanager
+async def bench(
+    stt: FakeRecogniser | None = None,
+    mt: FakeTranslator | None = None,
+    tts: FakeVoice | None = None,
+    tap: Tap | None = None,
+) -> AsyncIterator[Bench]:
+    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap)
+    ticking = asyncio.create_task(one.ticker.run())
+    try:
+        yield one
+    finally:
+        balance = await one.conversation.close()
+        ticking.cancel()
+        assert balance.open == 0
+        assert len(one.seen.deliveries) == balance.opened
+        assert len({(d.clause.id, d.listener) for d in one.seen.deliveries}) == balance.opened
+
+
+def virtual(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    def wrapped() -> None:
+        run(test())  # type: ignore[arg-type]
+
+    wrapped.__name__ = test.__name__
+    return wrapped
