@@ -91,6 +91,12 @@ class Transcript:
     asked_s: float
     """When the recogniser began this answer."""
 
+    language: str | None = None
+    """What was heard, where the recogniser was to find it out; None where it was told."""
+
+    language_probability: float = 1.0
+    """Among the candidates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:

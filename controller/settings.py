@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -61,6 +62,8 @@ class EngineSettings(BaseModel):
     """the translator"""
     tts: str = "pico"
     """the voice"""
+    identifier: str = "whisper"
+    """the recogniser that finds out what a speaker speaks, where the call does not say; empty for none"""
     options: dict[str, dict[str, Any]] = {}
     """an engine's own settings, by its name"""
 
@@ -113,6 +116,26 @@ class CallSettings(BaseModel):
     """language of the called party where the dialplan names none"""
 
 
+class LanguageSettings(BaseModel):
+    """Who speaks what, where neither the dialplan nor a channel variable says so."""
+
+    model_config = _FROZEN
+    directory: dict[str, str] = {}
+    """languages by number, `"+34*" = "es"`; the longest pattern that fits counts"""
+    prefixes: dict[str, str] = {}
+    """by the beginning of the dialled number: `"81" = "es"` for the called party, `"82" = "en-es"` for both"""
+    identify: bool = True
+    """listen what a speaker speaks, among the call's pair; otherwise the default is taken"""
+
+    @field_validator("directory", "prefixes")
+    @classmethod
+    def _are_languages(cls, table: dict[str, str]) -> dict[str, str]:
+        for number, language in table.items():
+            if not re.fullmatch(r"[a-z]{2}(-[a-z]{2})?", language):
+                raise ValueError(f"{language!r} (for {number}) is no language: write it as en, or a pair as en-es")
+        return table
+
+
 class Settings(BaseSettings):
     """The whole tree."""
 
@@ -124,6 +147,7 @@ class Settings(BaseSettings):
     playback: PlaybackSettings = PlaybackSettings()
     api: ApiSettings = ApiSettings()
     calls: CallSettings = CallSettings()
+    languages: LanguageSettings = LanguageSettings()
 
     @classmethod
     def settings_customise_sources(

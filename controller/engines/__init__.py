@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.engines.mt import Translator
-from controller.engines.stt import Recogniser
+from controller.engines.stt import Recogniser, RecogniserStream
+from controller.engines.stt.identifying import IdentifyingStream
 from controller.engines.tts import Voice
 
 
@@ -16,6 +18,23 @@ class Engines:
     stt: Recogniser
     mt: Translator
     tts: Voice
+    identifier: Recogniser | None = None
+    """Finds out what a speaker speaks, where the call does not say; None where nothing does."""
+
+    def listen(
+        self,
+        speaker: str,
+        language: str,
+        candidates: tuple[str, ...],
+        now: Callable[[], float],
+        on_settled: Callable[[str], None],
+    ) -> RecogniserStream:
+        """A stream for one speaker, who speaks `language`, or one of `candidates` where there are any."""
+        if self.identifier is None or not candidates or not self.identifier.hears(",".join(candidates)):
+            return self.stt.open(speaker, language, now)
+        return IdentifyingStream(
+            speaker, candidates, now, identifier=self.identifier, then=self.stt, on_settled=on_settled
+        )
 
     def refusal(self, source: str, target: str) -> str | None:
         """Why `source` to `target` cannot be interpreted, as a sentence, or None where it can."""

@@ -44,7 +44,7 @@ def make(kind: str, name: str, context: EngineContext) -> Any:
 
 
 def make_all(settings: EngineSettings, triton: TritonClient, deadlines: TritonSettings) -> Engines:
-    """The three engines that the settings name.
+    """The engines that the settings name.
 
     Raises:
         SettingsError: one of them does not exist, or its options are wrong.
@@ -53,4 +53,5 @@ def make_all(settings: EngineSettings, triton: TritonClient, deadlines: TritonSe
     def one(kind: str, name: str) -> Any:
         return make(kind, name, EngineContext(triton, deadlines, settings.options.get(name, {})))
 
-    return Engines(one("stt", settings.stt), one("mt", settings.mt), one("tts", settings.tts))
+    identifier = one("stt", settings.identifier) if settings.identifier else None
+    return Engines(one("stt", settings.stt), one("mt", settings.mt), one("tts", settings.tts), identifier)

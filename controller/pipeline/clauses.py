@@ -14,23 +14,24 @@ from controller.text import sentences
 class ClauseBuilder:
     """Makes one speaker's clauses out of transcripts."""
 
-    def __init__(self, speaker: str, language: str, last_voiced_s: Callable[[Span], float]) -> None:
+    def __init__(self, speaker: str, last_voiced_s: Callable[[Span], float]) -> None:
         """`last_voiced_s`: the end of the last voiced frame in a span, by the controller's own detector."""
         self._speaker = speaker
-        self._language = language
         self._last_voiced_s = last_voiced_s
         self._count = 0
 
-    def feed(self, transcript: Transcript) -> list[Clause]:
-        """The clauses that may be committed now, in order."""
+    def feed(self, transcript: Transcript, language: str) -> list[Clause]:
+        """The clauses in `language` that may be committed now, in order."""
         if not transcript.final:
             return []
         texts = sentences(transcript.text)
-        return [self._clause(text, span) for text, span in zip(texts, self._spans(texts, transcript), strict=True)]
+        return [
+            self._clause(text, span, language) for text, span in zip(texts, self._spans(texts, transcript), strict=True)
+        ]
 
-    def _clause(self, text: str, span: Span) -> Clause:
+    def _clause(self, text: str, span: Span, language: str) -> Clause:
         self._count += 1
-        return Clause(f"{self._speaker}-{self._count}", self._speaker, text, span, self._language)
+        return Clause(f"{self._speaker}-{self._count}", self._speaker, text, span, language)
 
     def _spans(self, texts: list[str], transcript: Transcript) -> list[Span]:
         spans = []

@@ -46,7 +46,6 @@ class Leg:
     def __init__(
         self,
         name: str,
-        language: str,
         orchestrator: Orchestrator,
         playback: Playback,
         outlet: Outlet,
@@ -54,13 +53,17 @@ class Leg:
     ) -> None:
         self._now = now
         self.name = name
-        self.language = language
         self.orchestrator = orchestrator
         self.playback = playback
         self.outlet = outlet
         self.frames_out = 0
         self.frames_out_dropped = 0
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def language(self) -> str:
+        """What they speak and hear, as far as it is known."""
+        return self.orchestrator.language
 
     def push(self, pcm: Pcm) -> None:
         """A frame of what this participant says came off the wire, int16[320]."""
@@ -144,8 +147,12 @@ class Conversation:
         """Seconds on the call's clock."""
         return self._loop.time() - self._began
 
-    def join(self, name: str, language: str, outlet: Outlet) -> Leg:
-        """Add a participant; feed it with `Leg.push`."""
+    def join(self, name: str, language: str, outlet: Outlet, candidates: tuple[str, ...] = ()) -> Leg:
+        """Add a participant; feed it with `Leg.push`.
+
+        Args:
+            candidates: languages among which the speaker is identified; `language` is assumed until then.
+        """
         playback = Playback(name, self._ledger, self._speech.make_ducker())
         orchestrator = Orchestrator(
             self.call,
@@ -159,8 +166,10 @@ class Conversation:
             playbacks=self._playbacks,
             observer=self._observer,
             tap=partial(self._tap, name) if self._tap else None,
+            candidates=candidates,
+            on_language=partial(self._language_found, name),
         )
-        leg = self.legs[name] = Leg(name, language, orchestrator, playback, outlet, self.now)
+        leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now)
         leg.task = asyncio.create_task(self._keep_running(leg), name=f"{self.call}/{name}")
         return leg
 
@@ -226,6 +235,14 @@ class Conversation:
 
     def _playbacks(self, names: Sequence[str]) -> list[Playback]:
         return [self.legs[name].playback for name in names if name in self.legs]
+
+    def _language_found(self, name: str) -> None:
+        """Of two who share a pair of languages, the other is assumed to speak the other one."""
+        log.info("call %s: %s speaks %s", self.call, name, self.legs[name].language)
+        for leg in self.legs.values():
+            rest = [one for one in leg.orchestrator.candidates if one != self.legs[name].language]
+            if leg.name != name and len(self.legs) == 2 and len(rest) == 1:
+                leg.orchestrator.language = rest[0]
 
     def _on_delivery(self, delivery: Delivery) -> None:
         self._observer.delivered(self.call, delivery)

@@ -58,13 +58,22 @@ class Orchestrator:
         playbacks: Callable[[Sequence[str]], list[Playback]],
         observer: Observer,
         tap: Callable[[AudioFrame], None] | None = None,
+        candidates: tuple[str, ...] = (),
+        on_language: Callable[[], None] = lambda: None,
     ) -> None:
+        """
+        Args:
+            candidates: languages among which the speaker is identified; `language` is assumed until then.
+            on_language: called when they have been.
+        """
         self.speaker = speaker
         self.language = language
+        self.candidates = candidates
+        self._on_language = on_language
         self.capture = Capture(MediaClock(now()), endpointer, tap)
         self._call = call
         self._engines = engines
-        self._clauses = ClauseBuilder(speaker, language, endpointer.last_voiced_s)
+        self._clauses = ClauseBuilder(speaker, endpointer.last_voiced_s)
         self._ledger = ledger
         self._now = now
         self._listeners = listeners
@@ -76,7 +85,7 @@ class Orchestrator:
     async def run(self) -> None:
         """Until cancelled."""
         self._targets.clear()
-        stream = self._engines.stt.open(self.speaker, self.language, self._now)
+        stream = self._engines.listen(self.speaker, self.language, self.candidates, self._now, self._identified)
         async with asyncio.TaskGroup() as self._tasks:
             recognition = Recognition(self.capture.asr, stream, self._on_transcript, self._failed("stt"))
             self._tasks.create_task(recognition.run())
@@ -90,9 +99,13 @@ class Orchestrator:
             "tts": sum(len(tts) for _, tts in self._targets.values()),
         }
 
+    def _identified(self, language: str) -> None:
+        self.language, self.candidates = language, ()
+        self._on_language()
+
     def _on_transcript(self, transcript: Transcript) -> None:
         self._observer.transcript(self._call, transcript)
-        for clause in self._clauses.feed(transcript):
+        for clause in self._clauses.feed(transcript, transcript.language or self.language):
             self._commit(clause, transcript)
 
     def _commit(self, clause: Clause, transcript: Transcript) -> None:

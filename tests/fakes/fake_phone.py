@@ -30,13 +30,20 @@ def tone_frame(level: int = SPEECH_LEVEL) -> Pcm:
 class FakePhone:
     """Sends a frame every 20 ms: speech inside the given spans of seconds, silence outside."""
 
-    def __init__(self, conversation: Conversation, name: str, language: str, speech: Sequence[tuple[float, float]]):
+    def __init__(
+        self,
+        conversation: Conversation,
+        name: str,
+        language: str,
+        speech: Sequence[tuple[float, float]],
+        candidates: tuple[str, ...] = (),
+    ) -> None:
         self.heard: list[Pcm] = []
         self.heard_at: list[float] = []
         self._conversation = conversation
         self._speech = speech
         self._marks: list[tuple[int, str]] = []
-        self.leg: Leg = conversation.join(name, language, self)
+        self.leg: Leg = conversation.join(name, language, self, candidates)
         self._task = asyncio.create_task(self._talk())
 
     def mark(self, name: str) -> bool:

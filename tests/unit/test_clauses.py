@@ -17,9 +17,7 @@ def final(text: str, start_s: float = 1.0, end_s: float = 5.0, words: tuple[Word
 
 def builder(voiced_end_s: float | None = None) -> ClauseBuilder:
     """`voiced_end_s`: where the voice ended within the first sentence, short of its words."""
-    return ClauseBuilder(
-        "a", "en", lambda span: min(span.end_s, voiced_end_s or 99) if span.start_s < 1.5 else span.end_s
-    )
+    return ClauseBuilder("a", lambda span: min(span.end_s, voiced_end_s or 99) if span.start_s < 1.5 else span.end_s)
 
 
 @pytest.mark.parametrize(
@@ -47,36 +45,36 @@ def test_no_word_is_lost_or_moved(text: str) -> None:
 
 def test_a_partial_commits_nothing() -> None:
     partial = Transcript("a", "Hello there. How", (), Span(0, 1), False, False, 1, 1)
-    assert builder().feed(partial) == []
+    assert builder().feed(partial, "en") == []
 
 
 def test_one_clause_for_one_sentence_with_the_transcripts_span() -> None:
-    (clause,) = builder().feed(final("All circuits are busy."))
+    (clause,) = builder().feed(final("All circuits are busy."), "en")
     assert (clause.id, clause.speaker, clause.language) == ("a-1", "a", "en")
     assert clause.span == Span(1.0, 5.0)
 
 
 def test_a_sentence_inside_ends_with_its_last_word_and_voiced_frame() -> None:
     words = (Word("Goodbye.", 1.0, 2.0), Word("Thank", 3.0, 3.4), Word("you.", 3.4, 5.0))
-    first, second = builder(voiced_end_s=1.8).feed(final("Goodbye. Thank you.", words=words))
+    first, second = builder(voiced_end_s=1.8).feed(final("Goodbye. Thank you.", words=words), "en")
     assert first.span == Span(1.0, 1.8)
     assert second.span == Span(1.8, 5.0)
     assert [first.id, second.id] == ["a-1", "a-2"]
 
 
 def test_without_word_times_a_sentence_takes_its_share() -> None:
-    first, second = builder().feed(final("Aaaa aaaa. Bbbb bbbb."))
+    first, second = builder().feed(final("Aaaa aaaa. Bbbb bbbb."), "en")
     assert first.span.end_s == pytest.approx(1.0 + 4 * 10 / 21)
     assert second.span.end_s == 5.0
 
 
 def test_a_commit_in_mid_speech_ends_with_its_last_voiced_frame() -> None:
     early = Transcript("a", "Goodbye.", (), Span(1.0, 2.2), True, False, 3.0, 2.9)
-    (clause,) = builder(voiced_end_s=2.0).feed(early)
+    (clause,) = builder(voiced_end_s=2.0).feed(early, "en")
     assert clause.span == Span(1.0, 2.0)
 
 
 def test_ids_count_on() -> None:
     made = builder()
-    ids = [clause.id for text in ("One.", "", "Two. Three.") for clause in made.feed(final(text))]
+    ids = [clause.id for text in ("One.", "", "Two. Three.") for clause in made.feed(final(text), "en")]
     assert ids == ["a-1", "a-2", "a-3"]

@@ -35,7 +35,11 @@ class Recogniser(Protocol):
     def name(self) -> str: ...
 
     def hears(self, language: str) -> bool:
-        """True where it understands `language` (ISO 639-1, `en`)."""
+        """True where it understands `language` (ISO 639-1, `en`).
+
+        One that can find out which of several is spoken takes them joined by commas, here and in `open`; its
+        transcripts then say which it was.
+        """
         ...
 
     def open(self, speaker: str, language: str, now: Callable[[], float]) -> RecogniserStream:

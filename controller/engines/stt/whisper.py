@@ -58,7 +58,7 @@ class Whisper:
         self._partials = partials
 
     def hears(self, language: str) -> bool:
-        return language in LANGUAGES
+        return all(one in LANGUAGES for one in language.split(","))
 
     def open(self, speaker: str, language: str, now: Callable[[], float]) -> RecogniserStream:
         return WhisperStream(speaker, language, now, self.recognise, partials=self._partials)
@@ -228,6 +228,8 @@ class WhisperStream:
             speech_final=end is not None and end.pause,
             decided_s=end.decided_s if end else span.end_s,
             asked_s=asked_s,
+            language=heard.language if "," in self._language else None,
+            language_probability=heard.language_probability,
         )
 
 
