@@ -16,6 +16,7 @@ from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.engines import Engines
 from controller.engines.registry import make_all
 from controller.errors import DragomanError, EngineError, PbxError, StackError
+from controller.languages import VARIABLES, Spoken, choose
 from controller.messages import Reason
 from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
@@ -163,14 +164,15 @@ class Service:
 
     async def _take(self, started: CallStarted) -> None:
         assert self._ari is not None and self._http is not None and self._engines is not None
-        languages = {
-            "a": started.options.get("from", self._settings.calls.source),
-            "b": started.options.get("to", self._settings.calls.target),
-        }
+        try:
+            languages = await self._languages(self._ari, started)
+        except PbxError as error:
+            await self._refuse(started, str(error), "congestion")
+            return
         dial = started.options.get("dial", "")
         refusal = (
-            self._engines.refusal(languages["a"], languages["b"])
-            or self._engines.refusal(languages["b"], languages["a"])
+            self._engines.refusal(languages["a"].language, languages["b"].language)
+            or self._engines.refusal(languages["b"].language, languages["a"].language)
             or ("" if dial else "The dialplan names nobody to call: it must pass dial=PJSIP/... to Stasis().")
         )
         if refusal or self._registry.full:
@@ -192,6 +194,12 @@ class Service:
             self._registry.remove(call)
             self._figures.calls.set(len(self._registry))
 
+    async def _languages(self, ari: AriClient, started: CallStarted) -> dict[str, Spoken]:
+        """What the two sides speak, as far as it is known before they have said anything."""
+        variables = {name: await ari.variable(started.channel_id, name) for name in VARIABLES.values()}
+        settings = self._settings
+        return choose(started.options, variables, started.caller, started.extension, settings.calls, settings.languages)
+
     async def _refuse(self, started: CallStarted, why: str, reason: str) -> None:
         self._figures.calls_total.add("refused")
         log.warning("a call from %s is refused: %s", started.caller or "an unknown number", why)
@@ -205,7 +213,7 @@ class Service:
         except PbxError as error:
             log.warning("%s", error)
 
-    async def _interpret(self, call: Call, dial: str, languages: dict[str, str]) -> None:
+    async def _interpret(self, call: Call, dial: str, languages: dict[str, Spoken]) -> None:
         assert self._engines is not None
         await call.connect(dial, self._settings.asterisk.ring_s)
         conversation = Conversation(
@@ -220,10 +228,12 @@ class Service:
         self._conversations.add(conversation)
         ended = Ended("service", "the service stops")
         try:
-            call.start(lambda name, party: conversation.join(name, languages[name], party))
+            call.start(
+                lambda name, party: conversation.join(name, languages[name].language, party, languages[name].candidates)
+            )
             self._figures.calls.set(len(self._registry))
             self._watcher.began(conversation)
-            log.info("call %s is up: %s <-> %s", call.name, languages["a"], languages["b"])
+            log.info("call %s is up: %s <-> %s", call.name, *(_told(one) for one in languages.values()))
             ended = await call.ended
         finally:
             self._conversations.discard(conversation)
@@ -272,3 +282,7 @@ class Service:
         if not task.cancelled() and (error := task.exception()) is not None:
             level = logging.ERROR if isinstance(error, DragomanError) else logging.CRITICAL
             log.log(level, "%s failed", task.get_name(), exc_info=error)
+
+
+def _told(spoken: Spoken) -> str:
+    return f"{spoken.language} ({spoken.known.value})"
