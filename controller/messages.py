@@ -88,8 +88,8 @@ class Transcript:
     decided_s: float
     """When the end of the span was known; `span.end_s` for a partial."""
 
-    asked_s: float
-    """When the recogniser began this answer."""
+    draft: bool = False
+    """True for a partial that will be committed word for word unless the speaker goes on, or decides otherwise."""
 
     language: str | None = None
     """What was heard, where the recogniser was to find it out; None where it was told."""
@@ -155,6 +155,16 @@ class Reason(StrEnum):
     FLUSHED = "flushed"
     MEDIA_LOST = "media_lost"
     RESTART = "restart"
+
+
+class Fate(StrEnum):
+    """What became of a work begun ahead; each that is begun ends as exactly one of the others."""
+
+    BEGUN = "begun"
+    USED = "used"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    """Before anybody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Transcript, Translation
+from controller.messages import Clause, Delivery, Fate, Transcript, Translation
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ class Observer:
 
     def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
         """An engine of `kind` (stt, mt, tts) failed on one piece of work."""
+
+    def speculated(self, call: str, kind: str, fate: Fate) -> None:
+        """A work of an engine of `kind` (mt, tts) was begun before its clause was committed, or such a work ended."""
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         """One tick of a call was done: its lateness, what it took, frames consumed and dropped since the last."""
@@ -53,6 +56,9 @@ class Observers(Observer):
 
     def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
         self._tell(lambda one: one.engine_failed(call, kind, error))
+
+    def speculated(self, call: str, kind: str, fate: Fate) -> None:
+        self._tell(lambda one: one.speculated(call, kind, fate))
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         self._tell(lambda one: one.ticked(call, late_s, work_s, frames_in, frames_dropped))

@@ -38,7 +38,7 @@ class Record(Observer):
     levels: dict[str, list[float]] = field(default_factory=dict)
 
     def transcript(self, call: str, transcript: Transcript) -> None:
-        self.partials[transcript.speaker] += not transcript.final
+        self.partials[transcript.speaker] += not (transcript.final or transcript.draft)
 
     def clause(self, call: str, clause: Clause) -> None:
         self.clauses.append(clause)

@@ -20,6 +20,10 @@ class ClauseBuilder:
         self._last_voiced_s = last_voiced_s
         self._count = 0
 
+    def foresee(self, transcript: Transcript) -> list[str]:
+        """The texts of the clauses that may soon be committed, in order; none where nothing can be said of that."""
+        return sentences(transcript.text) if transcript.draft else []
+
     def feed(self, transcript: Transcript, language: str) -> list[Clause]:
         """The clauses in `language` that may be committed now, in order."""
         if not transcript.final:

@@ -1,5 +1,5 @@
 """One speaker: input -> asr -> mt -> tts -> playback. What is said is recognised once, and translated and spoken
-once for each other language in the call."""
+once for each other language in the call; where the recogniser foresees a clause, both are begun before it is one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from controller.engines import Engines
 from controller.errors import EngineError
 from controller.frames import AudioFrame
 from controller.media_clock import MediaClock
-from controller.messages import Clause, Reason, Transcript, Translation
+from controller.messages import Clause, Fate, Reason, Transcript, Translation
 from controller.observer import Observer
+from controller.pipeline.ahead import Ahead
 from controller.pipeline.capture import Capture
 from controller.pipeline.clauses import ClauseBuilder
 from controller.pipeline.ledger import Ledger
@@ -21,7 +22,7 @@ from controller.pipeline.playback import Playback
 from controller.pipeline.queues import BoundedQueue, Overflow
 from controller.pipeline.recognition import Recognition
 from controller.pipeline.speech import SpeechStage
-from controller.pipeline.translation import TranslationStage
+from controller.pipeline.translation import Request, TranslationStage, following
 from controller.telemetry.waterfall import Mark
 
 MT_CLAUSES = 32
@@ -79,16 +80,24 @@ class Orchestrator:
         self._listeners = listeners
         self._playbacks = playbacks
         self._observer = observer
-        self._targets: dict[str, tuple[BoundedQueue[Clause], BoundedQueue[Translation]]] = {}
+        self._targets: dict[str, tuple[BoundedQueue[Request], BoundedQueue[Translation]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._said: tuple[str, ...] = ()
+        """The latest clauses: the next one's context."""
+        self._ahead = Ahead(engines.mt, engines.tts, lambda language: 1.0, self._speculated)
 
     async def run(self) -> None:
         """Until cancelled."""
         self._targets.clear()
         stream = self._engines.listen(self.speaker, self.language, self.candidates, self._now, self._identified)
-        async with asyncio.TaskGroup() as self._tasks:
-            recognition = Recognition(self.capture.asr, stream, self._on_transcript, self._failed("stt"))
-            self._tasks.create_task(recognition.run())
+        recognition = Recognition(
+            self.capture.asr, stream, self._on_transcript, self._ahead.settle, self._failed("stt")
+        )
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._tasks.create_task(recognition.run())
+        finally:
+            self._ahead.settle()
 
     def queue_depths(self) -> dict[str, int]:
         """Items that wait in each kind of queue of this speaker."""
@@ -105,8 +114,18 @@ class Orchestrator:
 
     def _on_transcript(self, transcript: Transcript) -> None:
         self._observer.transcript(self._call, transcript)
-        for clause in self._clauses.feed(transcript, transcript.language or self.language):
+        language = transcript.language or self.language
+        if foreseen := self._clauses.foresee(transcript):
+            self._ahead.foresee(foreseen, self._said, language, self._targets_of(language))
+        clauses = self._clauses.feed(transcript, language)
+        for clause in clauses:
             self._commit(clause, transcript)
+        if transcript.final:
+            self._ahead.settle(clause.text for clause in clauses)
+
+    def _targets_of(self, language: str) -> list[str]:
+        """What `language` is translated into at this moment."""
+        return sorted({one.language for one in self._listeners() if one.interpreted} - {language})
 
     def _commit(self, clause: Clause, transcript: Transcript) -> None:
         self._observer.clause(self._call, clause)
@@ -115,27 +134,22 @@ class Orchestrator:
             Mark.ENDPOINTED: transcript.decided_s,
             Mark.RECOGNISED: self._now(),
         }
-        languages = set()
         for listener, language, interpreted in self._listeners():
             if language != clause.language:
                 self._ledger.open(clause, listener, language, marks)
-                if interpreted:
-                    languages.add(language)
-                else:
+                if not interpreted:
                     self._ledger.drop(clause, listener, Reason.SWITCHED_OFF)
-        for language in sorted(languages):
-            self._target(language).put_nowait(clause)
+        for language in self._targets_of(clause.language):
+            self._target(language).put_nowait(Request(clause, self._said))
+        self._said = following(self._said, [clause.text])
 
-    def _target(self, language: str) -> BoundedQueue[Clause]:
+    def _target(self, language: str) -> BoundedQueue[Request]:
         """The `mt` queue of a target language; its stages are started when the language is first needed."""
         if language not in self._targets:
             assert self._tasks is not None
-            mt: BoundedQueue[Clause] = BoundedQueue("mt", MT_CLAUSES, Overflow.REFUSE, self._refused(language))
+            mt: BoundedQueue[Request] = BoundedQueue("mt", MT_CLAUSES, Overflow.REFUSE, self._refused(language))
             tts: BoundedQueue[Translation] = BoundedQueue(
-                "tts",
-                TTS_TRANSLATIONS,
-                Overflow.REFUSE,
-                lambda refused: self._refused(language)(refused.clause),
+                "tts", TTS_TRANSLATIONS, Overflow.REFUSE, self._refused(language)
             )
 
             def on_translation(translation: Translation) -> None:
@@ -143,16 +157,19 @@ class Orchestrator:
                 tts.put_nowait(translation)
 
             translation = TranslationStage(
-                mt, self._engines.mt, language, self._ledger, self._now, on_translation, self._failed("mt")
+                mt, self._ahead.translator, language, self._ledger, self._now, on_translation, self._failed("mt")
             )
-            speech = SpeechStage(tts, self._engines.tts, self._ledger, self._now, self._playbacks, self._failed("tts"))
+            speech = SpeechStage(tts, self._ahead.voice, self._ledger, self._now, self._playbacks, self._failed("tts"))
             self._tasks.create_task(translation.run())
             self._tasks.create_task(speech.run())
             self._targets[language] = mt, tts
         return self._targets[language][0]
 
-    def _refused(self, language: str) -> Callable[[Clause], None]:
-        return lambda clause: self._ledger.drop_all(clause, language, Reason.BACKLOG)
+    def _refused(self, language: str) -> Callable[[Request | Translation], None]:
+        return lambda item: self._ledger.drop_all(item.clause, language, Reason.BACKLOG)
+
+    def _speculated(self, kind: str, fate: Fate) -> None:
+        self._observer.speculated(self._call, kind, fate)
 
     def _failed(self, kind: str) -> Callable[[EngineError], None]:
         return lambda error: self._observer.engine_failed(self._call, kind, error)

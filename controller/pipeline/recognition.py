@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from controller.engines.stt import RecogniserStream
 from controller.errors import EngineError
-from controller.messages import Transcript, VoiceEvent
+from controller.messages import SpeechResumed, Transcript, VoiceEvent
 from controller.pipeline.queues import BoundedQueue
 
 
@@ -19,11 +19,13 @@ class Recognition:
         asr: BoundedQueue[VoiceEvent],
         stream: RecogniserStream,
         on_transcript: Callable[[Transcript], None],
+        on_resumed: Callable[[], None],
         on_failure: Callable[[EngineError], None],
     ) -> None:
         self._asr = asr
         self._stream = stream
         self._on_transcript = on_transcript
+        self._on_resumed = on_resumed
         self._on_failure = on_failure
 
     async def run(self) -> None:
@@ -37,7 +39,10 @@ class Recognition:
 
     async def _feed(self) -> None:
         while True:
-            self._stream.push(await self._asr.get())
+            event = await self._asr.get()
+            self._stream.push(event)
+            if isinstance(event, SpeechResumed):
+                self._on_resumed()
 
     async def _receive(self) -> None:
         while True:

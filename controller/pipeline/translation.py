@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from controller.engines.mt import Translator
 from controller.errors import EngineError
@@ -16,12 +16,26 @@ CONTEXT_CLAUSES = 3
 """How many of the speaker's clauses before this one a translator is shown."""
 
 
+def following(context: Sequence[str], said: Iterable[str]) -> tuple[str, ...]:
+    """The context of a clause that comes after `said`, which came after `context`."""
+    return (*context, *said)[-CONTEXT_CLAUSES:]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A clause to be translated."""
+
+    clause: Clause
+    context: tuple[str, ...]
+    """What the same speaker said before, oldest first."""
+
+
 class TranslationStage:
     """Translates one clause at a time."""
 
     def __init__(
         self,
-        mt: BoundedQueue[Clause],
+        mt: BoundedQueue[Request],
         engine: Translator,
         language: str,
         ledger: Ledger,
@@ -36,23 +50,21 @@ class TranslationStage:
         self._now = now
         self._on_translation = on_translation
         self._on_failure = on_failure
-        self._context: deque[str] = deque(maxlen=CONTEXT_CLAUSES)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._translate(await self._mt.get())
 
-    async def _translate(self, clause: Clause) -> None:
+    async def _translate(self, request: Request) -> None:
+        clause = request.clause
         self._ledger.mark(clause, self._language, Mark.TRANSLATION_BEGAN, self._now())
         try:
-            text = await self._engine.translate(clause.text, clause.language, self._language, tuple(self._context))
+            text = await self._engine.translate(clause.text, clause.language, self._language, request.context)
         except EngineError as error:
             self._ledger.drop_all(clause, self._language, Reason.ENGINE_FAILED)
             self._on_failure(error)
             return
-        finally:
-            self._context.append(clause.text)
         self._ledger.mark(clause, self._language, Mark.TRANSLATED, self._now())
         translation = Translation(clause, self._language, text, self._engine.name)
         self._ledger.translated(translation)

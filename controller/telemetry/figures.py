@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Outcome, Transcript
+from controller.messages import Clause, Delivery, Fate, Outcome, Transcript
 from controller.observer import Observer
 from controller.telemetry.metrics import Registry
 
@@ -42,6 +42,9 @@ class Figures(Observer):
             "dragoman_backlog_seconds", "Translation waiting, for whoever is furthest behind"
         )
         self._depths = registry.gauge("dragoman_queue_depth", "Items waiting in queues of a kind, all calls", "queue")
+        self._speculations = registry.counter(
+            "dragoman_speculations_total", "Work begun before its clause was committed, and its end", "kind", "fate"
+        )
         self._errors = registry.counter("dragoman_engine_errors_total", "Engine failures", "engine", "kind", "error")
 
     def queues(self, conversations: Collection[Queues]) -> None:
@@ -60,7 +63,7 @@ class Figures(Observer):
         self._frames_dropped.add(amount=frames_dropped)
 
     def transcript(self, call: str, transcript: Transcript) -> None:
-        self._transcripts.add("final" if transcript.final else "partial")
+        self._transcripts.add("final" if transcript.final else "draft" if transcript.draft else "partial")
 
     def clause(self, call: str, clause: Clause) -> None:
         self._clauses.add(clause.language)
@@ -71,6 +74,9 @@ class Figures(Observer):
             self._lag.observe(delivery.lag_ms, delivery.language)
             for stage, milliseconds in delivery.stages_ms.items():
                 self._stages.observe(milliseconds, stage)
+
+    def speculated(self, call: str, kind: str, fate: Fate) -> None:
+        self._speculations.add(kind, fate.value)
 
     def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
         self._errors.add(error.engine, kind, type(error).__name__)

@@ -10,24 +10,33 @@ import numpy as np
 from controller.engines import Engines
 from controller.errors import EngineError, EngineUnavailable
 from controller.frames import SAMPLE_RATE
-from controller.messages import SpeechChunk, SpeechEnded, Transcript, VoiceEvent
+from controller.messages import Span, SpeechChunk, SpeechEnded, SpeechPaused, SpeechResumed, Transcript, VoiceEvent
 
 
 class FakeRecogniser:
-    """Says `heard N` for each speaker's Nth utterance, or what the script holds, `delay_s` after its end."""
+    """Says `heard N` for each speaker's Nth utterance, or what the script holds, `delay_s` after its end.
+
+    With `draft` it begins at the pause and tells what it will say, put through `draft`, if it is ready before the end.
+    """
 
     name = "fake-stt"
 
-    def __init__(self, delay_s: float = 0.2, script: Sequence[str | EngineError] = ()) -> None:
+    def __init__(
+        self,
+        delay_s: float = 0.2,
+        script: Sequence[str | EngineError] = (),
+        draft: Callable[[str], str] | None = None,
+    ) -> None:
         self.delay_s = delay_s
         self.script = script
+        self.draft = draft
         self.streams: list[FakeStream] = []
 
     def hears(self, language: str) -> bool:
         return language in ("en", "es", "fr")
 
     def open(self, speaker: str, language: str, now: Callable[[], float]) -> FakeStream:
-        self.streams.append(FakeStream(self, speaker, now))
+        self.streams.append(FakeStream(self, speaker))
         return self.streams[-1]
 
     async def probe(self) -> None:
@@ -35,33 +44,66 @@ class FakeRecogniser:
 
 
 class FakeStream:
-    def __init__(self, engine: FakeRecogniser, speaker: str, now: Callable[[], float]) -> None:
+    def __init__(self, engine: FakeRecogniser, speaker: str) -> None:
         self._engine = engine
         self._speaker = speaker
-        self._now = now
-        self._ends: asyncio.Queue[SpeechEnded] = asyncio.Queue()
+        self._ends: asyncio.Queue[tuple[SpeechEnded, asyncio.Task[None]]] = asyncio.Queue()
+        self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
+        self._begun: asyncio.Task[None] | None = None
         self._count = 0
+        self._finisher = asyncio.create_task(self._finish())
         self.events: list[VoiceEvent] = []
         self.closed = False
 
     def push(self, event: VoiceEvent) -> None:
         self.events.append(event)
-        if isinstance(event, SpeechEnded):
-            self._ends.put_nowait(event)
+        match event:
+            case SpeechPaused() if self._engine.draft:
+                self._begun = asyncio.create_task(self._hear(event.span))
+            case SpeechResumed():
+                self._give_up()
+            case SpeechEnded():
+                self._ends.put_nowait((event, self._begun or asyncio.create_task(self._hear(event.span))))
+                self._begun = None
 
     async def receive(self) -> Transcript:
-        end = await self._ends.get()
-        asked = self._now()
-        await asyncio.sleep(self._engine.delay_s)
-        self._count += 1
-        script = self._engine.script
-        text = script[self._count - 1] if self._count <= len(script) else f"heard {self._count}"
-        if isinstance(text, EngineError):
-            raise text
-        return Transcript(self._speaker, text, (), end.span, True, end.pause, end.decided_s, asked)
+        result = await self._results.get()
+        if isinstance(result, EngineError):
+            raise result
+        return result
 
     async def aclose(self) -> None:
         self.closed = True
+        self._finisher.cancel()
+        self._give_up()
+
+    def _text(self) -> str | EngineError:
+        script = self._engine.script
+        return script[self._count] if self._count < len(script) else f"heard {self._count + 1}"
+
+    async def _hear(self, span: Span) -> None:
+        await asyncio.sleep(self._engine.delay_s)
+        text = self._text()
+        if self._begun is asyncio.current_task() and self._engine.draft and isinstance(text, str):
+            draft = self._engine.draft(text)
+            self._results.put_nowait(Transcript(self._speaker, draft, (), span, False, False, span.end_s, draft=True))
+
+    async def _finish(self) -> None:
+        while True:
+            end, work = await self._ends.get()
+            await work
+            text = self._text()
+            self._count += 1
+            self._results.put_nowait(
+                text
+                if isinstance(text, EngineError)
+                else Transcript(self._speaker, text, (), end.span, True, end.pause, end.decided_s)
+            )
+
+    def _give_up(self) -> None:
+        if self._begun is not None:
+            self._begun.cancel()
+            self._begun = None
 
 
 class FakeTranslator:
@@ -100,11 +142,14 @@ class FakeVoice:
         self.level = level
         self.fail_at_chunk: int | None = None
         self.closed = 0
+        self.asked: list[tuple[str, float]] = []
+        """Text and speed."""
 
     def speaks(self, language: str) -> bool:
         return True
 
     async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+        self.asked.append((text, speed))
         pcm = np.full(round(self.seconds * SAMPLE_RATE), self.level, np.int16)
         step = SAMPLE_RATE // 5
         try:

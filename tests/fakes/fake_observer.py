@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Transcript, Translation
+from controller.messages import Clause, Delivery, Fate, Transcript, Translation
 from controller.observer import Observer
 
 
@@ -14,6 +16,7 @@ class RecordingObserver(Observer):
         self.translations: list[Translation] = []
         self.deliveries: list[Delivery] = []
         self.failures: list[tuple[str, EngineError]] = []
+        self.fates: Counter[tuple[str, str]] = Counter()
         self.frames = 0
         self.frames_dropped = 0
 
@@ -31,6 +34,9 @@ class RecordingObserver(Observer):
 
     def engine_failed(self, call: str, kind: str, error: EngineError) -> None:
         self.failures.append((kind, error))
+
+    def speculated(self, call: str, kind: str, fate: Fate) -> None:
+        self.fates[kind, fate.value] += 1
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         self.frames += frames_in

@@ -12,7 +12,7 @@ from controller.text import sentences
 
 
 def final(text: str, start_s: float = 1.0, end_s: float = 5.0, words: tuple[Word, ...] = ()) -> Transcript:
-    return Transcript("a", text, words, Span(start_s, end_s), True, True, end_s + 0.3, end_s)
+    return Transcript("a", text, words, Span(start_s, end_s), True, True, end_s + 0.3)
 
 
 def builder(voiced_end_s: float | None = None) -> ClauseBuilder:
@@ -44,7 +44,7 @@ def test_no_word_is_lost_or_moved(text: str) -> None:
 
 
 def test_a_partial_commits_nothing() -> None:
-    partial = Transcript("a", "Hello there. How", (), Span(0, 1), False, False, 1, 1)
+    partial = Transcript("a", "Hello there. How", (), Span(0, 1), False, False, 1)
     assert builder().feed(partial, "en") == []
 
 
@@ -69,7 +69,7 @@ def test_without_word_times_a_sentence_takes_its_share() -> None:
 
 
 def test_a_commit_in_mid_speech_ends_with_its_last_voiced_frame() -> None:
-    early = Transcript("a", "Goodbye.", (), Span(1.0, 2.2), True, False, 3.0, 2.9)
+    early = Transcript("a", "Goodbye.", (), Span(1.0, 2.2), True, False, 3.0)
     (clause,) = builder(voiced_end_s=2.0).feed(early, "en")
     assert clause.span == Span(1.0, 2.0)
 

@@ -105,6 +105,39 @@ async def test_the_final_is_begun_at_the_pause_and_ready_when_the_end_is_decided
 
 
 @virtual
+async def test_what_the_end_would_be_is_told_while_the_pause_lasts() -> None:
+    script = Script(delay_s=0.1)
+    speaker = Speaker(script, partials=False)
+    speaker.start()
+    await speaker.frames(57)
+    speaker.stream.push(SpeechPaused(speaker.span(50)))
+    await speaker.frames(3)
+    speaker.stream.push(SpeechResumed())  # too early for an answer: nothing is told
+    await speaker.frames(20, loud=True)
+    speaker.stream.push(SpeechPaused(speaker.span(80)))
+    paused = asyncio.get_running_loop().time()
+    draft = await speaker.stream.receive()
+    assert asyncio.get_running_loop().time() - paused == pytest.approx(0.1)
+    assert (draft.draft, draft.final, draft.span) == (True, False, speaker.span(80))
+    speaker.end(80)
+    final = await speaker.stream.receive()
+    assert (final.draft, final.final, final.text) == (False, True, draft.text)
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_an_answer_that_comes_after_the_end_is_told_once_as_final() -> None:
+    speaker = Speaker(Script(delay_s=0.4), partials=False)
+    speaker.start()
+    await speaker.frames(57)
+    speaker.stream.push(SpeechPaused(speaker.span(50)))
+    await speaker.frames(11)
+    speaker.end(50)
+    assert (await speaker.stream.receive()).final
+    await speaker.stream.aclose()
+
+
+@virtual
 async def test_going_on_after_a_pause_the_end_is_a_final_of_all() -> None:
     script = Script(delay_s=1.0)
     speaker = Speaker(script, partials=False)
@@ -124,14 +157,17 @@ async def test_going_on_after_a_pause_the_end_is_a_final_of_all() -> None:
 @virtual
 async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_speaks_on() -> None:
     script = Script(delay_s=0.1)
-    script.texts = ["Goodbye", "Goodbye. Thank", "Goodbye. Thank you for"]
+    script.texts = ["Goodbyes. Thank you", "Goodbye. Thank you", "Goodbye. Thank you for"]
     script.words = (TimedWord("Goodbye.", 0.0, 1.0),)
     speaker = Speaker(script)
     speaker.start()
     await speaker.frames(50, loud=True)
     await speaker.frames(6)
     await speaker.frames(80, loud=True)
-    first = await next_final(speaker.stream)
+    heard = []
+    while not (first := await speaker.stream.receive()).final:
+        heard.append((first.text, first.draft))
+    assert ("Goodbye.", True) in heard, "told as likely when it was heard once, committed when it was heard twice"
     assert (first.text, first.speech_final) == ("Goodbye.", False)
     assert first.span.start_s == 0.0
     assert first.span.end_s == pytest.approx(53 * FRAME_S, abs=0.041), "cut in the pause"

@@ -105,7 +105,7 @@ class WhisperStream:
         self._final: _Final | None = None
         """Begun at the pause that lasts now."""
         self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
-        self._finals: asyncio.Queue[tuple[SpeechEnded, float, _Final]] = asyncio.Queue()
+        self._finals: asyncio.Queue[tuple[SpeechEnded, _Final]] = asyncio.Queue()
         self._finisher = asyncio.create_task(self._finish(), name=f"whisper-{speaker}")
 
     def push(self, event: VoiceEvent) -> None:
@@ -124,7 +124,7 @@ class WhisperStream:
                 self._cancel_partial()
                 self._begin_final(event.span)
                 assert self._final is not None
-                self._finals.put_nowait((event, self._now(), self._final))
+                self._finals.put_nowait((event, self._final))
                 self._final = None
                 self._restart(event.span.end_s, [])
 
@@ -139,7 +139,7 @@ class WhisperStream:
         self._cancel_final()
         self._finisher.cancel()
         while not self._finals.empty():
-            self._finals.get_nowait()[2].work.cancel()
+            self._finals.get_nowait()[1].work.cancel()
 
     def _restart(self, start_s: float, frames: list[Pcm]) -> None:
         self._heard = ""
@@ -156,14 +156,14 @@ class WhisperStream:
             self._partial = asyncio.create_task(self._tell_partial(np.concatenate(self._frames), end_s))
 
     async def _tell_partial(self, pcm: Pcm, end_s: float) -> None:
-        asked_s, span = self._now(), Span(self._start_s, end_s)
+        span = Span(self._start_s, end_s)
         try:
             heard = await self._recognise(pcm, self._language, False)
         except EngineError as error:  # the final will tell
             log.debug("a partial failed: %s", error)
         else:
             if heard.text:
-                self._results.put_nowait(self._transcript(heard, span, asked_s))
+                self._results.put_nowait(self._transcript(heard, span))
                 self._commit(heard)
         finally:
             if self._partial is asyncio.current_task():  # a newer one may have taken its place
@@ -175,13 +175,20 @@ class WhisperStream:
         self._heard = heard.text
         count = len(text.split()) if text else 0
         if not text or count > len(heard.words):
+            self._tell_likely(heard)
             return
         cut = quietest(self._frames, heard.words[count - 1].end_s)
         now, span = self._now(), Span(self._start_s, self._start_s + cut * FRAME_S)
         words = heard.words[:count]
         end = SpeechEnded(span, decided_s=now, pause=False)
-        self._results.put_nowait(self._transcript(replace(heard, text=text, words=words), span, now, end))
+        self._results.put_nowait(self._transcript(replace(heard, text=text, words=words), span, end))
         self._restart(span.end_s, self._frames[cut:])
+
+    def _tell_likely(self, heard: Recognition) -> None:
+        """Tell the sentences that the next partial will probably agree on."""
+        if likely := firm_prefix(heard.text, heard.text):
+            span = Span(self._start_s, self._start_s + len(self._frames) * FRAME_S)
+            self._results.put_nowait(self._transcript(replace(heard, text=likely, words=()), span, draft=True))
 
     def _cancel_partial(self) -> None:
         if self._partial is not None:
@@ -200,11 +207,18 @@ class WhisperStream:
         self._cancel_final()
         frames = round((span.end_s + TAIL_S - self._start_s) / FRAME_S)
         pcm = np.concatenate(self._frames[:frames] or [np.zeros(0, np.int16)])
-        self._final = _Final(span, asyncio.create_task(self._recognise(pcm, self._language, True)))
+        self._final = final = _Final(span, asyncio.create_task(self._recognise(pcm, self._language, True)))
+        final.work.add_done_callback(lambda work: self._tell_draft(final))
+
+    def _tell_draft(self, final: _Final) -> None:
+        """The answer is there before the end is decided: tell what it will be."""
+        work = final.work
+        if self._final is final and not work.cancelled() and work.exception() is None and work.result().text:
+            self._results.put_nowait(self._transcript(work.result(), final.span, draft=True))
 
     async def _finish(self) -> None:
         while True:
-            end, asked_s, final = await self._finals.get()
+            end, final = await self._finals.get()
             try:
                 heard = await final.work
             except EngineError as error:
@@ -215,9 +229,11 @@ class WhisperStream:
                     EngineRejected(f"whisper's answer could not be read: {error}", engine="whisper")
                 )
             else:
-                self._results.put_nowait(self._transcript(heard, final.span, asked_s, end))
+                self._results.put_nowait(self._transcript(heard, final.span, end))
 
-    def _transcript(self, heard: Recognition, span: Span, asked_s: float, end: SpeechEnded | None = None) -> Transcript:
+    def _transcript(
+        self, heard: Recognition, span: Span, end: SpeechEnded | None = None, *, draft: bool = False
+    ) -> Transcript:
         words = tuple(Word(one.word, span.start_s + one.start_s, span.start_s + one.end_s) for one in heard.words)
         return Transcript(
             speaker=self._speaker,
@@ -227,9 +243,9 @@ class WhisperStream:
             final=end is not None,
             speech_final=end is not None and end.pause,
             decided_s=end.decided_s if end else span.end_s,
-            asked_s=asked_s,
             language=heard.language if "," in self._language else None,
             language_probability=heard.language_probability,
+            draft=draft,
         )
 
 
