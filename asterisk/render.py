@@ -20,7 +20,7 @@ APPLICATION: Final = "dragoman"
 """The name of the Stasis application that calls are handed to."""
 
 _PATTERN: Final = re.compile(r"_?[0-9A-Za-z*#+.!\[\]-]+")
-_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_LANGUAGE: Final = re.compile(r"|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # Neither comma nor semicolon: the dialplan would read them as the next argument and as a comment.
 _DIAL: Final = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.:@/=+%*#-]+")
 
@@ -33,10 +33,10 @@ class Extension:
     """The number, or an Asterisk pattern such as `_2XX`."""
 
     source: str
-    """Language that the caller speaks: a code such as `en` or `pt-BR`."""
+    """Language that the caller speaks: a code such as `en` or `pt-BR`; empty where it is to be found out."""
 
     target: str
-    """Language of the one who is called."""
+    """Language of the one who is called; as above."""
 
     dial: str
     """Whom to call, as Asterisk names it: `PJSIP/phone/sip:bob@127.0.0.1:15092`."""
@@ -58,7 +58,8 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
         ):
             if not allowed.fullmatch(value):
                 raise SettingsError(f"{value!r} cannot be used as the {what} of an extension: correct it.")
-        arguments = f"{application},from={one.source},to={one.target},dial={one.dial}"
+        options = {"from": one.source, "to": one.target, "dial": one.dial}
+        arguments = ",".join([application, *(f"{name}={value}" for name, value in options.items() if value)])
         lines += [f"exten => {one.pattern},1,Stasis({arguments})", " same => n,Hangup()"]
     return "\n".join(lines)
 

@@ -37,6 +37,10 @@ def test_our_templates_take_exactly_these_values(tmp_path: Path) -> None:
     assert f"exten => _2XX,1,Stasis(dragoman,from=en,to=es,dial={BOB})" in written["extensions.conf"]
 
 
+def test_languages_that_are_to_be_found_out_are_not_told() -> None:
+    assert f"Stasis(dragoman,dial={BOB})" in dialplan([Extension("201", "", "", BOB)])
+
+
 def test_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
     render(TEMPLATES, VALUES, tmp_path)
     for path in tmp_path.glob("*.conf"):
@@ -90,7 +94,6 @@ def test_several_extensions_and_none() -> None:
         Extension("201,1,System(ls)", "en", "es", BOB),
         Extension("", "en", "es", BOB),
         Extension("201", "en)", "es", BOB),
-        Extension("201", "en", "", BOB),
         Extension("201", "en", "es", "bob"),
         Extension("201", "en", "es", BOB + ";transport=tcp"),
         Extension("201", "en", "es", BOB + ",from=xx"),
