@@ -30,7 +30,7 @@ def test_everything_put_is_got_or_dropped_in_order(script: list[int | None], ove
     if not dropped:
         assert got + rest == put
     elif overflow is Overflow.DROP_OLDEST:
-        assert put[-len(rest) :] == rest
+        assert put[len(put) - len(rest) :] == rest
 
 
 def test_a_waiting_getter_is_woken() -> None:
