@@ -69,7 +69,7 @@ class Ledger:
         return [entry.listener for entry in self._entries(clause, language)]
 
     def played(self, clause: Clause, listener: str, last_s: float) -> None:
-        """The last sample was handed over at `last_s`. Does nothing where the delivery has ended already."""
+        """It was heard whole; its last sample was handed over at `last_s`. Does nothing where it has ended already."""
         if entry := self._open.pop((clause.id, listener), None):
             self.balance.played += 1
             self._tell(entry, Outcome.PLAYED, None, last_s)

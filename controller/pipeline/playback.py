@@ -1,6 +1,7 @@
 """The last stage, one a listener, inside the tick: translations in order of their clauses over the ducked original.
 
 Two translations never overlap. A listener's original is lowered only while a translation is waiting or sounding.
+A delivery is played when the mark behind its last frame has come back: what was handed over may still be lost.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from controller.messages import Clause, Reason, SpeechChunk
 from controller.pipeline.controls import Preferences
 from controller.pipeline.ledger import Ledger
 from controller.telemetry.waterfall import Mark
+
+MARK_S = 1.8
+"""How long a mark may take before what lies in front of it counts as lost: 0.3 s is the deepest queue that a media
+channel lets stand, it looks for a deeper one every 0.5 s, and 1 s more is for a loop or a socket that is busy."""
 
 STALE_S = 15.0
 """What one on hold has missed is played afterwards, unless its clause ended longer ago than this: too old to follow."""
@@ -47,6 +52,10 @@ class Utterance:
         """Frames that the media channel took, and did not take."""
         self.last_s = 0.0
         """When it took the last one so far."""
+        self.begins = ""
+        """The mark in front of its first frame: of the last attempt, for that of a refused frame says nothing."""
+        self.ends = f"{clause.id}.end"
+        """The mark behind its last frame."""
         self.samples = 0
         """Samples that wait to be played."""
         self._chunks: deque[Pcm] = deque()
@@ -96,6 +105,8 @@ class Playback:
         self._ledger = ledger
         self._ducker = ducker
         self._queue: list[Utterance] = []
+        self._closing: deque[tuple[Utterance, float]] = deque()
+        """Handed over whole, and when the mark behind each is given up."""
         self._held = False
         self.preferences = Preferences()
 
@@ -130,30 +141,38 @@ class Playback:
 
     def tick(self, originals: Sequence[Pcm], now_s: float, outlet: Outlet) -> bool:
         """Hand the listener's next frame to `outlet`; what it says."""
+        self._drop_lost(now_s)
         if self._held:
             self._drop_stale(now_s)
-        utterance, translation = (None, None) if self._held else self._next()
+        utterance, translation = (None, None) if self._held else self._next(now_s, outlet)
         frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held)
         if utterance is not None and translation is not None and not utterance.started:
-            outlet.mark(utterance.clause.id)
+            utterance.begins = f"{utterance.clause.id}.{utterance.refused}"
+            outlet.mark(utterance.begins)
         taken = outlet.send(frame)
         if utterance is not None and translation is not None:
-            self._account(utterance, taken, now_s)
+            self._account(utterance, taken, now_s, outlet)
         return taken
 
     def reached(self, name: str, now_s: float) -> None:
         """The outlet has played all that it was sent before the mark `name`."""
-        for utterance in self._queue:
-            # A mark asked for before a frame that was then refused says nothing of what was heard.
-            if utterance.clause.id == name and utterance.started:
+        for utterance in (*self._queue, *(one for one, _ in self._closing)):
+            if name == utterance.begins and utterance.started:
                 self._ledger.mark_listener(utterance.clause, self._listener, Mark.EAR, now_s)
+        for closing in [one for one in self._closing if name == one[0].ends]:
+            self._closing.remove(closing)
+            self._ledger.played(closing[0].clause, self._listener, closing[0].last_s)
 
     def holds(self, clause: Clause) -> bool:
         """True where the whole translation of `clause` is here and will be played without its speaker."""
-        return any(one.clause.id == clause.id and one.complete for one in self._queue)
+        return self.closing(clause) or any(one.clause.id == clause.id and one.complete for one in self._queue)
+
+    def closing(self, clause: Clause) -> bool:
+        """True where the translation of `clause` is handed over whole: only its mark has to come back."""
+        return any(one.clause.id == clause.id for one, _ in self._closing)
 
     def flush(self, reason: Reason) -> None:
-        """Drop all that waits, and what is sounding."""
+        """Drop all that waits, and what is sounding. What is handed over whole cannot be called back."""
         for utterance in self._queue:
             self._ledger.drop(utterance.clause, self._listener, reason)
         self._queue.clear()
@@ -163,7 +182,11 @@ class Playback:
             self._queue.remove(utterance)
             self._ledger.drop(utterance.clause, self._listener, Reason.DEADLINE)
 
-    def _next(self) -> tuple[Utterance | None, Pcm | None]:
+    def _drop_lost(self, now_s: float) -> None:
+        while self._closing and self._closing[0][1] < now_s:
+            self._ledger.drop(self._closing.popleft()[0].clause, self._listener, Reason.MEDIA_LOST)
+
+    def _next(self, now_s: float, outlet: Outlet) -> tuple[Utterance | None, Pcm | None]:
         """The translation that sounds now and its next frame; None where there is none yet."""
         while self._queue:
             utterance = self._queue[0]
@@ -171,12 +194,12 @@ class Playback:
             if frame is not None:
                 return utterance, frame
             if utterance.abandoned or utterance.complete:
-                self._finish(utterance)
+                self._finish(utterance, now_s, outlet)
             else:  # still being made: nothing overtakes it
                 return utterance, None
         return None, None
 
-    def _account(self, utterance: Utterance, taken: bool, now_s: float) -> None:
+    def _account(self, utterance: Utterance, taken: bool, now_s: float, outlet: Outlet) -> None:
         utterance.handed += taken
         utterance.refused += not taken
         if taken:
@@ -184,17 +207,19 @@ class Playback:
             utterance.last_s = now_s
             self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
         if utterance.complete and not utterance.samples:
-            self._finish(utterance)
+            self._finish(utterance, now_s, outlet)
 
-    def _finish(self, utterance: Utterance) -> None:
-        """Nothing of it is left to play: account for its delivery."""
+    def _finish(self, utterance: Utterance, now_s: float, outlet: Outlet) -> None:
+        """Nothing of it is left to hand over: ask for the mark behind it, or account for its delivery."""
         self._queue.remove(utterance)
         reason = utterance.abandoned
         if reason is None and utterance.refused > utterance.handed:
             reason = Reason.MEDIA_LOST
         elif reason is None and not utterance.started:  # the voice had nothing to say
             reason = Reason.TOO_SHORT
+        elif reason is None and not outlet.mark(utterance.ends):
+            reason = Reason.MEDIA_LOST
         if reason is None:
-            self._ledger.played(utterance.clause, self._listener, utterance.last_s)
+            self._closing.append((utterance, now_s + MARK_S))
         else:
             self._ledger.drop(utterance.clause, self._listener, reason)

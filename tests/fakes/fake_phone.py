@@ -52,7 +52,8 @@ class FakePhone:
 
     def send(self, pcm: Pcm) -> bool:
         while self._marks and self._marks[0][0] <= len(self.heard):
-            self.leg.reached(self._marks.pop(0)[1])
+            # As from a socket: between two ticks, not inside one.
+            asyncio.get_running_loop().call_soon(self.leg.reached, self._marks.pop(0)[1])
         self.heard.append(pcm)
         self.heard_at.append(self._conversation.now())
         return True
