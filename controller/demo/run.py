@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asterisk.render import Extension
+from controller.calls import CallWatcher
 from controller.demo.captions import Captions
 from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
@@ -20,7 +21,7 @@ from controller.frames import Pcm
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
 from controller.pipeline.conversation import Conversation
-from controller.service import CallWatcher, Service
+from controller.service import Service
 from controller.settings import Settings, load
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import SoftPhone

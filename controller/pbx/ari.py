@@ -1,12 +1,11 @@
-"""Our small interface to Asterisk's REST interface, over aioari: typed events in, a few verbs out.
+"""Our connection to Asterisk's REST interface, over aioari: typed events in, channels of our making out.
 
-Knows channels, bridges and the event socket; knows nothing of calls, audio or languages. All waits end.
+Knows channels and the event socket; knows nothing of calls, audio or languages. All waits end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -29,6 +28,7 @@ from controller.pbx.ari_events import (
 )
 from controller.pbx.ari_http import AriHttp, Refused, refused_with
 from controller.pbx.ari_ids import check_free
+from controller.pbx.ari_requests import REQUEST_S, AriRequests
 
 log = logging.getLogger(__name__)
 
@@ -36,27 +36,22 @@ Handler = Callable[[Event], Awaitable[None]]
 """Called for every event in a task of its own: the tasks begin in the order of the events, and one may wait
 for what a later event brings."""
 
-REQUEST_S: Final = 5.0
-"""Seconds for one request."""
-
 FIRST_BACKOFF_S: Final = 0.1
 LONGEST_BACKOFF_S: Final = 5.0
 
-_NOT_FOUND: Final = 404
 _CLOSED: Final = "Asterisk closed the event socket"
 
 
-class AriClient:
+class AriClient(AriRequests):
     """One Stasis application's connection. Make it with `connect`, leave it with `close`."""
 
     def __init__(self, url: str, user: str, password: str, app: str, handler: Handler) -> None:
-        self.url = url if url.endswith("/") else url + "/"
+        super().__init__(url)
         self.app = app
         self.connected = False
         """Whether events arrive at this moment."""
         self._handler = handler
         self._http = AriHttp(self.url, user, password)
-        self._client: Any = None
         self._awaited: dict[str, asyncio.Future[CallStarted]] = {}
         self._known: set[str] = set()
         """Channels that have entered the application, or were made for it, and have not ended."""
@@ -107,37 +102,7 @@ class AriClient:
         self._fail_awaited("the connection to Asterisk was closed")
         await self._http.close()
 
-    # Channels
-
-    async def answer(self, channel_id: str) -> None:
-        """Take a call."""
-        await self._call("channels", "answer", channelId=channel_id)
-
-    async def ring(self, channel_id: str) -> None:
-        """Let the caller hear that it rings."""
-        await self._call("channels", "ring", channelId=channel_id)
-
-    async def hangup(self, channel_id: str, reason: str = "normal") -> None:
-        """End a channel; one that has gone already is no error.
-
-        Args:
-            reason: normal, busy, congestion, no_answer, rejected, ... as ARI names them.
-        """
-        await self._call("channels", "hangup", gone_is_fine=True, channelId=channel_id, reason=reason)
-
-    async def variable(self, channel_id: str, name: str) -> str:
-        """A channel's variable; empty where it is not set."""
-        try:
-            found = await self._call("channels", "getChannelVar", channelId=channel_id, variable=name)
-        except PbxError as error:
-            if refused_with(error) == _NOT_FOUND:
-                return ""
-            raise
-        return str(found["value"])
-
-    async def set_variable(self, channel_id: str, name: str, value: str) -> None:
-        """Set a channel's variable."""
-        await self._call("channels", "setChannelVar", channelId=channel_id, variable=name, value=value)
+    # Channels of ours
 
     async def originate(
         self,
@@ -172,7 +137,6 @@ class AriClient:
         Returns the connection id: the socket is `/media/<connection id>`. Connecting to it answers the
         channel: await `started` after that, and put it into a bridge only then.
         """
-        check_free(channel_id, await self.channels())
         made = await self._make(
             channel_id,
             "externalMedia",
@@ -211,41 +175,6 @@ class AriClient:
         if waiter is not None and not waiter.cancel() and not waiter.cancelled():
             waiter.exception()  # taken note of
 
-    # Bridges
-
-    async def create_bridge(self, bridge_id: str) -> None:
-        """A mixing bridge of that id."""
-        await self._call("bridges", "create", bridgeId=bridge_id, type="mixing", name=bridge_id)
-
-    async def add_channels(self, bridge_id: str, *channel_ids: str) -> None:
-        """Put channels, each of them started, into a bridge."""
-        await self._call("bridges", "addChannel", bridgeId=bridge_id, channel=list(channel_ids))
-
-    async def destroy_bridge(self, bridge_id: str) -> None:
-        """End a bridge; its channels stay. One that has gone already is no error."""
-        await self._call("bridges", "destroy", gone_is_fine=True, bridgeId=bridge_id)
-
-    # What there is
-
-    async def channels(self) -> list[str]:
-        """Ids of all channels in Asterisk."""
-        return [one["id"] for one in await self._call("channels", "list")]
-
-    async def bridges(self) -> list[str]:
-        """Ids of all bridges in Asterisk."""
-        return [one["id"] for one in await self._call("bridges", "list")]
-
-    async def members(self, bridge_id: str) -> list[str]:
-        """Ids of the channels in a bridge; none where it has gone."""
-        bridge = await self._call("bridges", "get", gone_is_fine=True, bridgeId=bridge_id)
-        return list(bridge["channels"]) if bridge else []
-
-    async def version(self) -> str:
-        """Asterisk's version, such as `22.10.1`."""
-        return str((await self._call("asterisk", "getInfo"))["system"]["version"])
-
-    # Requests
-
     async def _make(self, channel_id: str, operation: str, **parameters: Any) -> Any:
         """Make a channel. Its start is awaited from before the request: it may come before the answer."""
         check_free(channel_id, self._known, self._making)
@@ -256,36 +185,15 @@ class AriClient:
             return await self._call("channels", operation, app=self.app, channelId=channel_id, **parameters)
         except BaseException as error:
             self.forget(channel_id)
-            self._known.discard(channel_id)
             if not (isinstance(error, PbxError) and refused_with(error)):
-                with suppress(PbxError):  # it may have been made before the answer was lost
+                try:  # it may have been made before the answer was lost
                     await self.hangup(channel_id)
+                except PbxError:  # then it may be there still: the id stays taken
+                    raise error from None
+            self._known.discard(channel_id)
             raise
         finally:
             self._making.discard(channel_id)
-
-    async def _call(self, resource: str, operation: str, *, gone_is_fine: bool = False, **parameters: Any) -> Any:
-        given = {name: value for name, value in parameters.items() if value is not None}
-        try:
-            async with asyncio.timeout(REQUEST_S):
-                response = await getattr(getattr(self._client.swagger, resource), operation)(**given)
-                text = await response.text()
-        except Refused as error:
-            if gone_is_fine and error.status == _NOT_FOUND:
-                return None
-            what = given.get("channelId") or given.get("bridgeId") or ""
-            refusal = PbxError(f"Asterisk refused {resource} {operation} {what}: {error}.")
-            refusal.retryable = error.status >= 500
-            raise refusal from error
-        except (OSError, aiohttp.ClientError, TimeoutError) as error:
-            raise self._unreachable(error) from error
-        return json.loads(text) if text else None
-
-    def _unreachable(self, error: BaseException) -> PbxError:
-        if isinstance(error, Refused):
-            return PbxError(f"Asterisk at {self.url} refused the connection: {error}. Check ari.conf.")
-        why = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return PbxError(f"Asterisk at {self.url} cannot be reached ({why}): start it, or correct the address.")
 
     # Events
 

@@ -57,6 +57,14 @@ class Dtmf:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A phone has put its call on hold, with music asked for or without, or has taken it up again."""
+
+    channel_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """No events arrive any more. Calls in Asterisk go on."""
 
@@ -76,7 +84,7 @@ class ApplicationReplaced:
     """Another program has subscribed the same application. Seen by the client, not by handlers."""
 
 
-Event = CallStarted | ChannelEnded | HangupRequested | Dtmf | Lost | Reconnected
+Event = CallStarted | ChannelEnded | HangupRequested | Dtmf | Held | Lost | Reconnected
 
 
 def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
@@ -105,6 +113,8 @@ def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
             return ChannelEnded(channel_id, cause, str(message.get("cause_txt") or "destroyed"))
         case "ChannelHangupRequest":
             return HangupRequested(channel_id, cause)
+        case "ChannelHold" | "ChannelUnhold":
+            return Held(channel_id, kind == "ChannelHold")
         case "ChannelDtmfReceived":
             duration = message.get("duration_ms")
             return Dtmf(channel_id, str(message.get("digit", "")), duration if isinstance(duration, int) else 0)

@@ -44,7 +44,8 @@ class AriHttp:
         credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {credentials}"}
         self._host = urlsplit(url).netloc
-        self._session = aiohttp.ClientSession()
+        # Twenty calls that start at once ask for more at once than the library would allow.
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._waiter: asyncio.Future[None] | None = None
 
     def next_socket(self) -> asyncio.Future[None]:

@@ -23,7 +23,8 @@ def check_free(channel_id: str, there: Iterable[str], making: Iterable[str] = ()
     a channel that there is none of), and every call in it with it.
 
     Args:
-        there: ids of channels that exist.
+        there: ids of channels that exist, as far as they may begin like one of ours: those that we have made. (To ask
+            Asterisk for all of them before each call would cost more than the call.)
         making: ids of channels that Asterisk is being asked for at this moment.
     Raises:
         PbxError: the id is taken, or might come out to be.

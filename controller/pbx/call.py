@@ -1,29 +1,27 @@
-"""One call on Asterisk: two parties, each in a bridge with a media channel of ours, from ringing to the last bridge.
+"""One call on Asterisk: how it comes about and how it ends, from ringing to the last bridge.
 
-Knows channels; knows nothing of languages. What is done with the parties' frames is the `Join` that it is given.
+Knows channels and parties; knows nothing of languages. What is done with the parties' frames is the `Join` that it is
+given.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
-
-import aiohttp
+from typing import Any, Final
 
 from controller.errors import PbxError
 from controller.pbx.ari import AriClient
-from controller.pbx.ari_events import ChannelEnded
+from controller.pbx.ari_events import ChannelEnded, Dtmf, Held
 from controller.pbx.ari_ids import PREFIX
-from controller.pbx.media import open_media
-from controller.pbx.party import Join, Party
+from controller.pbx.party import Join, OpenMedia, Party, quietly
 
 log = logging.getLogger(__name__)
 
-_CAUSES = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"}
+_CAUSES: Final = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "rejected"}
 """Q.850 causes of the called party that the caller is told as they are; any other is a normal end."""
 
 
@@ -32,40 +30,87 @@ class Ended:
     """Why a call is over."""
 
     by: str
-    """`a` or `b`: who hung up; `media`, `pbx` or `service` otherwise."""
+    """`a` or `b`: who hung up; `room`: the last has left; `media`, `pbx` or `service` otherwise."""
 
     detail: str
 
 
 class Call:
-    """A caller (`a`) and whom they called (`b`)."""
+    """The parties of one call."""
 
-    def __init__(self, ari: AriClient, http: aiohttp.ClientSession, name: str, caller_channel: str) -> None:
+    def __init__(self, ari: AriClient, open_media: OpenMedia, name: str) -> None:
         self.name = name
+        self.parties: dict[str, Party] = {}
+        """By name, those who are there or are coming."""
         self.ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
-        """Done as soon as either side has gone, or the call cannot go on."""
+        """Done as soon as the call is over, or cannot go on."""
         self._ari = ari
-        self._http = http
-        self._caller = Party(name, "a", caller_channel)
-        self._callee = Party(name, "b", f"{PREFIX}{name}.b")
-        self._refusal = "congestion"
+        self._open_media = open_media
+        self._keys = asyncio.Lock()
 
-    @property
-    def parties(self) -> tuple[Party, Party]:
-        return self._caller, self._callee
+    def with_channel(self, channel_id: str) -> Party | None:
+        """The party whose channel that is."""
+        return next((party for party in self.parties.values() if party.channel_id == channel_id), None)
 
-    def channel_ended(self, event: ChannelEnded) -> None:
-        """One of the call's channels has gone."""
-        for party in self.parties:
-            if event.channel_id == party.channel_id:
-                if party is self._callee:
-                    self._refusal = _CAUSES.get(event.cause or 0, "normal")
-                self.end(Ended(party.name, event.reason))
+    async def tell(self, event: ChannelEnded | Held | Dtmf) -> None:
+        """Something happened on one of the parties' channels."""
+        party = self.with_channel(event.channel_id)
+        if party is None:
+            return
+        match event:
+            case ChannelEnded():
+                if not party.gone.done():
+                    party.gone.set_result(event)
+                    self._left(party, event)
+            case Held():
+                party.held(event.on)
+            case Dtmf():
+                if digits := party.pressed(event.digit):
+                    await self._pass_on(digits, party)
 
     def end(self, why: Ended) -> None:
         """The call is over; the first reason counts."""
         if not self.ended.done():
             self.ended.set_result(why)
+
+    async def clean_up(self) -> None:
+        """Hang up whoever is left and remove bridges and media channels. What has gone already is no error."""
+        await asyncio.gather(*(party.close(self._farewell(party)) for party in self.parties.values()))
+
+    def _add(self, name: str, channel_id: str) -> Party:
+        def lost(reason: str) -> None:
+            self._lost(party, reason)
+
+        party = self.parties[name] = Party(self.name, name, channel_id, self._ari, self._open_media, lost)
+        return party
+
+    def _left(self, party: Party, event: ChannelEnded) -> None:
+        """A party's channel has ended."""
+        self.end(Ended(party.name, event.reason))
+
+    def _lost(self, party: Party, reason: str) -> None:
+        """A party is there and cannot be heard any more."""
+        self.end(Ended("media", reason))
+
+    def _farewell(self, party: Party) -> str:
+        """The reason that a party is told when it is hung up."""
+        return "normal"
+
+    async def _pass_on(self, digits: str, presser: Party) -> None:
+        """Let the others' phones hear keys. Each party is in a bridge of its own: Asterisk does not relay them."""
+        async with self._keys:  # keys pressed in quick succession must not overtake each other
+            others = [party for party in self.parties.values() if party is not presser]
+            await asyncio.gather(*(quietly(self._ari.send_dtmf(party.channel_id, digits)) for party in others))
+
+
+class Dialled(Call):
+    """A caller (`a`) and whom they called (`b`). It ends when either has gone."""
+
+    def __init__(self, ari: AriClient, open_media: OpenMedia, name: str, caller_channel: str) -> None:
+        super().__init__(ari, open_media, name)
+        self._caller = self._add("a", caller_channel)
+        self._callee = self._add("b", f"{PREFIX}{name}.b")
+        self._refusal = "congestion"
 
     async def connect(self, dial: str, ring_s: float) -> None:
         """Ring the called party, answer the caller when they answer, open both media channels and bridge them.
@@ -73,17 +118,12 @@ class Call:
         Raises:
             PbxError: it did not come about; `clean_up` is due all the same.
         """
-        connecting = asyncio.create_task(self._connect(dial, ring_s))
-        try:
-            either: list[asyncio.Future[Any]] = [connecting, self.ended]
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not connecting.done():
-                raise PbxError(f"The call ended before it was connected: {self.ended.result().detail}.")
-            await connecting
-        finally:
-            connecting.cancel()
-            with suppress(asyncio.CancelledError, PbxError):
-                await connecting
+        await unless(self.ended, self._connect(dial, ring_s))
+
+    def start(self, join: Join) -> None:
+        """Pass frames from now on."""
+        for party in self.parties.values():
+            party.start(join)
 
     async def _connect(self, dial: str, ring_s: float) -> None:
         await self._ari.ring(self._caller.channel_id)
@@ -91,38 +131,45 @@ class Call:
             dial, self._callee.channel_id, originator=self._caller.channel_id, timeout_s=max(1, round(ring_s))
         )
         await self._ari.started(self._callee.channel_id, ring_s + 2)
-        await self._ari.answer(self._caller.channel_id)
-        for party in self.parties:
-            await self._open(party)
+        await _all(self._caller.answer(), self._callee.open())
+        self._refusal = "normal"
 
-    async def _open(self, party: Party) -> None:
-        party.media = await open_media(
-            self._ari,
-            self._http,
-            party.media_id,
-            on_frame=party.on_frame,
-            on_event=party.on_event,
-            on_closed=lambda reason: self.end(Ended("media", reason)),
-        )
-        await self._ari.create_bridge(party.bridge_id)
-        await self._ari.add_channels(party.bridge_id, party.channel_id, party.media_id)
+    def _left(self, party: Party, event: ChannelEnded) -> None:
+        if party is self._callee and self._refusal == "congestion":
+            self._refusal = _CAUSES.get(event.cause or 0, "normal")
+        super()._left(party, event)
 
-    def start(self, join: Join) -> None:
-        """Pass frames from now on."""
-        for party in self.parties:
-            party.start(join)
+    def _farewell(self, party: Party) -> str:
+        return self._refusal if party is self._caller else "normal"
 
-    async def clean_up(self) -> None:
-        """Hang up whoever is left and remove bridges and media channels. What has gone already is no error."""
-        reason = "normal" if self._caller.media else self._refusal
-        for party in self.parties:
-            if party.media is not None:
-                await party.media.close()
-        # One after the other and each for itself: a failure must not keep the next from being removed.
-        for party in self.parties:
-            await _quietly(self._ari.hangup(party.channel_id, reason if party is self._caller else "normal"))
-            await _quietly(self._ari.hangup(party.media_id))
-            await _quietly(self._ari.destroy_bridge(party.bridge_id))
+
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Do all of it at the same time; the first failure ends the rest, and is raised once that has let go."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def unless(over: asyncio.Future[Any], work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, or give it up as soon as `over` is done.
+
+    Raises:
+        PbxError: it failed, or was given up.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task, over], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise PbxError(f"It ended before it was connected: {over.result().detail}.")
+        await task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, PbxError):
+            await task
 
 
 async def sweep(ari: AriClient) -> int:
@@ -132,14 +179,7 @@ async def sweep(ari: AriClient) -> int:
     for bridge in await ari.bridges():
         if bridge.startswith(ours):
             strays.update(await ari.members(bridge))
-            await _quietly(ari.destroy_bridge(bridge))
+            await quietly(ari.destroy_bridge(bridge))
     for channel in strays:
-        await _quietly(ari.hangup(channel))
+        await quietly(ari.hangup(channel))
     return len(strays)
-
-
-async def _quietly(request: Awaitable[None]) -> None:
-    try:
-        await request
-    except PbxError as error:
-        log.warning("while cleaning up: %s", error)

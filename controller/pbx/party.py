@@ -1,32 +1,35 @@
-"""One participant of a call: what passes between their channel and the conversation, and how much waits in Asterisk.
+"""One participant: their channel, and beside it in a bridge a media channel of ours, made anew whenever it is lost.
 
-Knows frames and marks; knows nothing of how calls come about, nor of languages. Nothing here waits.
+Knows frames, marks, keys and hold; knows nothing of how calls come about, nor of languages. What is done with the
+frames is the `Join` that it is given. Only opening and closing wait; what the audio passes through never does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
-from controller.audio.levels import dbfs
-from controller.frames import SILENCE, Pcm
+from controller.errors import PbxError
+from controller.frames import Pcm
+from controller.pbx.ari_events import ChannelEnded
 from controller.pbx.ari_ids import PREFIX
+from controller.pbx.ari_requests import AriRequests
+from controller.pbx.feed import Feed
 from controller.pbx.media import MarkReached, MediaChannel, MediaEvent, QueueStatus
 
-MARGIN_FRAMES = 2
-"""Frames held in Asterisk: with none, every tick that is a little late would be a gap in the phone's stream."""
+log = logging.getLogger(__name__)
 
-DEEPEST_FRAMES = 4
-"""More than this waiting in Asterisk is a standing queue: it would delay all that follows."""
+PAUSES_S = (0.0, 0.2, 0.5, 1.0)
+"""Before each try to open a lost media channel again; the last one repeats."""
 
-FLUSH_FRAMES = 15
-"""More than this is what a stall of Asterisk has left: it is thrown away at once."""
+GIVE_UP_S = 5.0
+"""So long a participant may be without a media channel before the call ends."""
 
-STATUS_EVERY_FRAMES = 25
-"""The depth is asked for twice a second; no answer until the next time means that Asterisk has stalled."""
-
-QUIET_DBFS = -50.0
-"""Frames below this level may be left out or doubled unheard: line noise, not speech."""
+STEADY_S = 10.0
+"""A media channel that has lived so long was sound: its loss is taken for the first one."""
 
 
 class Leg(Protocol):
@@ -38,80 +41,205 @@ class Leg(Protocol):
     def reached(self, mark: str) -> None:
         """All that was sent to the party before `mark` has been played."""
 
+    def held(self, on: bool) -> None:
+        """The party has put the call on hold, or has taken it up again."""
+
+    def pressed(self, digit: str) -> str:
+        """The party pressed a key; returns the digits that are due to the others."""
+
 
 Join = Callable[[str, "Party"], Leg]
 """Called once a party with its name and the party, to whom `send` and `mark` what it shall hear."""
 
 
+class OpenMedia(Protocol):
+    """Makes a media channel of that id which may be put into a bridge."""
+
+    async def __call__(
+        self,
+        channel_id: str,
+        *,
+        on_frame: Callable[[Pcm], None],
+        on_event: Callable[[MediaEvent], None],
+        on_closed: Callable[[str], None],
+    ) -> MediaChannel:
+        """Raises PbxError; after a failure nothing is left of it."""
+
+
 class Party:
     """One participant's channel with its media channel and bridge."""
 
-    def __init__(self, call: str, name: str, channel_id: str) -> None:
+    def __init__(
+        self,
+        call: str,
+        name: str,
+        channel_id: str,
+        ari: AriRequests,
+        open_media: OpenMedia,
+        on_lost: Callable[[str], None],
+    ) -> None:
+        """`on_lost`: called with the reason when the media channel is gone for good."""
         self.name = name
         self.channel_id = channel_id
-        self.media_id = f"{PREFIX}{call}.{name}.media"
         self.bridge_id = f"{PREFIX}{call}.{name}.bridge"
         self.media: MediaChannel | None = None
+        """None before it is open, and while it is made anew."""
+        self.media_opened = 0
+        """How often a media channel was asked for: once in a quiet call."""
+        self.gone: asyncio.Future[ChannelEnded] = asyncio.get_running_loop().create_future()
+        """Done as soon as the participant's channel has ended."""
+        self._media_id = f"{PREFIX}{call}.{name}.media"
+        self._ari = ari
+        self._open_media = open_media
+        self._on_lost = on_lost
+        self._feed: Feed | None = None
         self._leg: Leg | None = None
-        self._correction = 0
-        """Silent frames to add (above zero) or to leave out (below zero)."""
-        self._sent = 0
-        self._asked = False
-        """A status was asked for and has not come."""
-        self._stalled = False
+        self._reopening: asyncio.Task[None] | None = None
+        self._tries = 0
+        self._opened_at: float | None = None
+        self._closed = False
+        self._disposals: set[asyncio.Task[None]] = set()
 
-    def on_frame(self, pcm: Pcm) -> None:
+    # In the audio path
+
+    def send(self, pcm: Pcm) -> bool:
+        """Let the party hear 20 ms, int16[320]; False where they had to be dropped."""
+        return self._feed is not None and self._feed.send(pcm)
+
+    def mark(self, name: str) -> bool:
+        """Ask to be told when all that was sent so far is played; False where that cannot be."""
+        return self._feed is not None and self._feed.mark(name)
+
+    def _on_frame(self, pcm: Pcm) -> None:
         """A frame came from the party; before the call is interpreted there is nowhere for it to go."""
         if self._leg is not None:
             self._leg.push(pcm)
 
-    def on_event(self, event: MediaEvent) -> None:
-        """Pass marks on, and correct the depth of what waits in Asterisk."""
+    def _on_event(self, event: MediaEvent) -> None:
         if isinstance(event, MarkReached) and self._leg is not None:
             self._leg.reached(event.mark)
-        if isinstance(event, QueueStatus):
-            self._correct(event)
+        elif isinstance(event, QueueStatus) and self._feed is not None:
+            self._feed.answered(event)
 
-    def _correct(self, event: QueueStatus) -> None:
-        self._asked = self._stalled = False
-        self._correction = 0
-        if event.frames > FLUSH_FRAMES:
-            self._restart_margin()
-        elif event.frames > DEEPEST_FRAMES:
-            self._correction = MARGIN_FRAMES - event.frames
-        elif event.frames == 0:
-            self._correction = MARGIN_FRAMES
+    # Beside it
 
     def start(self, join: Join) -> None:
-        """Begin to pass frames: throw away what has gathered, lay down the margin, join."""
-        self._restart_margin()
+        """Pass frames from now on."""
+        if self._feed is not None:
+            self._feed.restart()
         self._leg = join(self.name, self)
 
-    def _restart_margin(self) -> None:
-        assert self.media is not None
-        self.media.flush()
-        for _ in range(MARGIN_FRAMES):
-            self.media.send(SILENCE)
+    def held(self, on: bool) -> None:
+        """The party has put the call on hold, or has taken it up again."""
+        if self._leg is not None:
+            self._leg.held(on)
 
-    def mark(self, name: str) -> bool:
-        """Ask to be told when all that was sent so far is played; False where that cannot be."""
-        return self.media is not None and self.media.mark(name)
+    def pressed(self, digit: str) -> str:
+        """The party pressed a key; returns the digits that are due to the others."""
+        return "" if self._leg is None else self._leg.pressed(digit)
 
-    def send(self, pcm: Pcm) -> bool:
-        """Let the party hear 20 ms, int16[320]; False where they had to be dropped."""
-        if self.media is None:
-            return False
-        self._sent += 1
-        if self._sent % STATUS_EVERY_FRAMES == 0:
-            # Sockets take seconds of audio before they refuse: an Asterisk that stops reading would play it all later.
-            self._stalled = self._asked
-            self._asked = self.media.request_status()
-        if self._stalled:
-            return False
-        if self._correction and dbfs(pcm) < QUIET_DBFS:
-            if self._correction < 0:
-                self._correction += 1
-                return True
-            self._correction -= 1
-            self.media.send(SILENCE)
-        return self.media.send(pcm)
+    async def answer(self) -> None:
+        """Take the party's call and `open` it.
+
+        Raises:
+            PbxError: it did not come about; `close` is due all the same.
+        """
+        await self._ari.answer(self.channel_id)
+        await self.open()
+
+    async def open(self) -> None:
+        """Put the party's channel into a bridge with a media channel.
+
+        Raises:
+            PbxError: it did not come about; `close` is due all the same.
+        """
+        await self._ari.create_bridge(self.bridge_id)
+        await self._attach(self.channel_id)
+
+    async def close(self, reason: str = "normal") -> None:
+        """Hang the party up and remove bridge and media channel. What has gone already is no error.
+
+        Args:
+            reason: what the party is told: normal, busy, rejected, ... as ARI names them.
+        """
+        self._closed = True
+        if self._reopening is not None:
+            self._reopening.cancel()
+            await asyncio.wait([self._reopening])
+        media, self.media, self._feed = self.media, None, None
+        if media is not None:
+            await media.close()
+        # One after the other and each for itself: a failure must not keep the next from being removed.
+        await quietly(self._ari.hangup(self.channel_id, reason))
+        if media is not None:
+            await quietly(self._ari.hangup(media.channel_id))
+        if self._disposals:
+            await asyncio.wait(self._disposals)
+        await quietly(self._ari.destroy_bridge(self.bridge_id))
+
+    async def _attach(self, *others: str) -> None:
+        """Open a media channel and put it into the bridge, with `others`."""
+        self.media_opened += 1
+        # Each has an id of its own: Asterisk must never be asked for one that it may still hold.
+        media_id = self._media_id + (f"-{self.media_opened}" if self.media_opened > 1 else "")
+        media = self.media = await self._open_media(
+            media_id,
+            on_frame=self._on_frame,
+            on_event=self._on_event,
+            on_closed=partial(self._lost, media_id),
+        )
+        try:
+            await self._ari.add_channels(self.bridge_id, *others, media_id)
+            if media.closed:
+                raise PbxError(f"The media channel {media_id} was lost at once.")
+        except BaseException:
+            self.media = None
+            await self._dispose(media)
+            raise
+        self._feed = Feed(media)
+        self._opened_at = asyncio.get_running_loop().time()
+
+    def _lost(self, media_id: str, reason: str) -> None:
+        media = self.media
+        if self._closed or media is None or media.channel_id != media_id:
+            return
+        self.media = self._feed = None
+        if self._opened_at is None or self._reopening is not None:  # `_attach` is about to see it for itself
+            return
+        log.warning("the media channel %s was lost (%s) and is opened again", media_id, reason)
+        if asyncio.get_running_loop().time() - self._opened_at > STEADY_S:
+            self._tries = 0
+        self._reopening = asyncio.create_task(self._reopen(reason), name=f"reopening {media_id}")
+        disposal = asyncio.create_task(self._dispose(media), name=f"disposing of {media_id}")
+        self._disposals.add(disposal)
+        disposal.add_done_callback(self._disposals.discard)
+
+    async def _reopen(self, reason: str) -> None:
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                while self.media is None:
+                    await asyncio.sleep(PAUSES_S[min(self._tries, len(PAUSES_S) - 1)])
+                    self._tries += 1
+                    try:
+                        await self._attach()
+                    except PbxError as error:
+                        log.info("%s", error)
+        except TimeoutError:
+            self._on_lost(f"{reason}; it could not be opened again within {GIVE_UP_S:g} s")
+            return
+        finally:
+            self._reopening = None
+        log.warning("the media channel of %s is back", self.channel_id)
+
+    async def _dispose(self, media: MediaChannel) -> None:
+        """Asterisk ends the channel with its socket, where it can still be told."""
+        await media.close()
+        await quietly(self._ari.hangup(media.channel_id))
+
+
+async def quietly(request: Awaitable[None]) -> None:
+    """Await what may fail, in cleaning up: its failure is logged and keeps nothing else from being done."""
+    try:
+        await request
+    except PbxError as error:
+        log.warning("while cleaning up: %s", error)

@@ -35,7 +35,4 @@ class Registry:
 
     def with_channel(self, channel_id: str) -> Call | None:
         """The call that one of the parties' channels belongs to."""
-        for call in self._calls.values():
-            if any(party.channel_id == channel_id for party in call.parties):
-                return call
-        return None
+        return next((call for call in self._calls.values() if call.with_channel(channel_id)), None)

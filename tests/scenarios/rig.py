@@ -11,13 +11,14 @@ from types import TracebackType
 from typing import Any
 
 from asterisk.render import Extension
+from controller.calls import CallWatcher
 from controller.demo.script import Part, prompts, turns
 from controller.engines import Engines
 from controller.messages import Delivery, Outcome
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
 from controller.pipeline.conversation import Conversation
-from controller.service import CallWatcher, Service
+from controller.service import Service
 from controller.settings import load
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import SoftPhone

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from controller.errors import PbxError
 from controller.pbx import ari as ari_module
+from controller.pbx import ari_requests
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import (
     CallStarted,
@@ -18,6 +19,7 @@ from controller.pbx.ari_events import (
     Dtmf,
     Event,
     HangupRequested,
+    Held,
     Lost,
     Reconnected,
     parse,
@@ -41,6 +43,9 @@ def test_events_are_read() -> None:
         ("ChannelDestroyed", {"cause": 17, "cause_txt": "User busy"}, ChannelEnded("c-1", 17, "User busy")),
         ("ChannelHangupRequest", {"cause": 16}, HangupRequested("c-1", 16)),
         ("ChannelDtmfReceived", {"digit": "5", "duration_ms": 120}, Dtmf("c-1", "5", 120)),
+        ("ChannelHold", {"musicclass": "default"}, Held("c-1", True)),
+        ("ChannelHold", {}, Held("c-1", True)),
+        ("ChannelUnhold", {}, Held("c-1", False)),
         ("ChannelVarset", {}, None),
     ):
         assert parse({"type": kind, "channel": channel, **more}) == event
@@ -56,7 +61,7 @@ JSON = st.recursive(
 
 
 @given(
-    kind=st.sampled_from(["StasisStart", "StasisEnd", "ChannelDestroyed", "ChannelDtmfReceived"]),
+    kind=st.sampled_from(["StasisStart", "StasisEnd", "ChannelDestroyed", "ChannelDtmfReceived", "ChannelHold"]),
     args=st.lists(st.text(max_size=8), max_size=3),
     more=st.dictionaries(st.sampled_from(["cause", "digit", "duration_ms", "cause_txt"]), JSON, max_size=4),
 )
@@ -126,7 +131,7 @@ def test_refusals_say_what_and_whether_trying_again_helps() -> None:
 def test_a_request_without_an_answer_ends_and_takes_back_what_it_may_have_made(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ari_module, "REQUEST_S", 0.1)
+    monkeypatch.setattr(ari_requests, "REQUEST_S", 0.1)
 
     async def test() -> None:
         async with client() as (ari, server, _):
@@ -145,8 +150,9 @@ def test_a_request_without_an_answer_ends_and_takes_back_what_it_may_have_made(
 
 def test_a_media_channel_under_an_id_in_use_is_not_even_asked_for() -> None:
     async def test() -> None:
-        async with client() as (ari, server, _):
-            server.answers["GET", "/ari/channels"] = (200, [{"id": "m-1.a"}])
+        async with client() as (ari, server, seen):
+            await server.tell("StasisStart", "m-1.a", args=[])
+            await seen.until(bool)
             for taken in ("m-1.a", "m-1"):
                 with pytest.raises(PbxError, match=r"taken by m-1\.a"):
                     await ari.external_media(taken)

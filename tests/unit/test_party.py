@@ -1,114 +1,186 @@
-"""What one party's channel is sent: margin, corrections on a real (never digitally silent) line, stalls."""
+"""A participant's channel: how it is opened, made anew when its media channel is lost, and closed; hold and keys."""
 
 from __future__ import annotations
 
-import numpy as np
+import asyncio
+from typing import cast
 
-from controller.frames import FRAME_SAMPLES, Pcm
-from controller.pbx.media import MarkReached, MediaCounts, QueueStatus
-from controller.pbx.party import FLUSH_FRAMES, MARGIN_FRAMES, STATUS_EVERY_FRAMES, Party
+import pytest
 
-NOISE: Pcm = np.random.default_rng(1).integers(-8, 9, FRAME_SAMPLES).astype(np.int16)
-SPEECH: Pcm = np.full(FRAME_SAMPLES, 3000, np.int16)
+from controller.errors import PbxError
+from controller.frames import FRAME_S, SILENCE
+from controller.pbx.ari import AriClient
+from controller.pbx.feed import MARGIN_FRAMES
+from controller.pbx.media import MarkReached
+from controller.pbx.party import GIVE_UP_S, PAUSES_S, STEADY_S, Party
+from tests.fakes.fake_media import FakeAri, FakeLeg, FakeOpener
+from tests.virtual_time import run
 
 
-class Channel:
-    """A media channel that keeps what it is sent, and answers for its queue when told to."""
+class Bench:
+    """One party with everything around it."""
 
     def __init__(self) -> None:
-        self.counts = MediaCounts()
-        self.channel_id = "media"
-        self.closed = False
-        self.sent: list[Pcm] = []
-        self.asked = 0
-        self.flushed = 0
-        self.reached_marks: list[str] = []
+        self.ari = FakeAri()
+        self.opener = FakeOpener()
+        self.leg = FakeLeg()
+        self.lost: list[tuple[float, str]] = []
+        self.party = Party("c", "a", "phone", cast(AriClient, self.ari), self.opener, self._on_lost)
 
-    def send(self, frame: Pcm) -> bool:
-        self.sent.append(frame)
-        return True
+    def _on_lost(self, reason: str) -> None:
+        self.lost.append((asyncio.get_running_loop().time(), reason))
 
-    def mark(self, name: str) -> bool:
-        return True
-
-    def flush(self) -> bool:
-        self.flushed += 1
-        return True
-
-    def request_status(self) -> bool:
-        self.asked += 1
-        return True
-
-    async def close(self) -> None:
-        self.closed = True
-
-    def push(self, pcm: Pcm) -> None:
-        """As the leg of the conversation: not looked at here."""
-
-    def reached(self, mark: str) -> None:
-        self.reached_marks.append(mark)
+    async def start(self) -> Bench:
+        await self.party.open()
+        self.party.start(lambda name, party: self.leg)
+        return self
 
 
-def party() -> tuple[Party, Channel]:
-    one, channel = Party("c", "a", "channel"), Channel()
-    one.media = channel
-    one.start(lambda name, party: channel)
-    return one, channel
+def test_a_party_is_bridged_with_a_media_channel_and_nothing_is_left_of_it() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        await b.party.close("busy")
+        assert b.ari.asked == [
+            ("create_bridge", "dgm.c.a.bridge"),
+            ("add_channels", "dgm.c.a.bridge", "phone", "dgm.c.a.media"),
+            ("hangup", "phone", "busy"),
+            ("hangup", "dgm.c.a.media"),
+            ("destroy_bridge", "dgm.c.a.bridge"),
+        ]
+        assert b.opener.opened[0].closed and b.lost == []
+
+    run(main())
 
 
-def test_it_starts_with_an_empty_queue_and_a_margin() -> None:
-    _, channel = party()
-    assert (channel.flushed, len(channel.sent)) == (1, MARGIN_FRAMES)
+def test_frames_and_marks_pass_from_the_start_on_and_begin_with_a_margin() -> None:
+    async def main() -> None:
+        b = Bench()
+        assert not b.party.send(SILENCE) and not b.party.mark("early")
+        await b.party.open()
+        media = b.opener.opened[0]
+        media.on_frame(SILENCE)  # nobody is there to hear it
+        b.party.start(lambda name, party: b.leg)
+        assert media.flushed == 2 and len(media.sent) == 2 * MARGIN_FRAMES
+        assert b.party.send(SILENCE) and b.party.mark("a-1")
+        media.on_frame(SILENCE)
+        media.on_event(MarkReached("a-1"))
+        assert (len(b.leg.frames), b.leg.marks, media.marks) == (1, ["a-1"], ["a-1"])
+        await b.party.close()
+
+    run(main())
 
 
-def test_a_queue_that_stands_is_shortened_in_line_noise_and_not_in_speech() -> None:
-    one, channel = party()
-    one.on_event(QueueStatus(10, False))
-    before = len(channel.sent)
-    for _ in range(5):
-        assert one.send(SPEECH)
-    assert len(channel.sent) == before + 5
-    for _ in range(20):
-        assert one.send(NOISE)
-    assert len(channel.sent) == before + 25 - (10 - MARGIN_FRAMES)
+def test_a_lost_media_channel_is_made_anew_in_the_same_bridge() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        b.opener.takes_s = 0.1
+        b.opener.opened[0].lose()
+        assert not b.party.send(SILENCE), "frames are refused meanwhile, and nothing waits"
+        await asyncio.sleep(0.11)
+        assert b.party.send(SILENCE)
+        new = b.opener.opened[1]
+        assert new.channel_id == "dgm.c.a.media-2"
+        assert ("add_channels", "dgm.c.a.bridge", "dgm.c.a.media-2") in b.ari.asked
+        assert ("hangup", "dgm.c.a.media") in b.ari.asked, "the old one is hung up"
+        assert (new.flushed, len(new.sent)) == (1, MARGIN_FRAMES + 1)
+        new.on_frame(SILENCE)
+        assert len(b.leg.frames) == 1, "the party is heard through it"
+        await b.party.close()
+        assert new.closed and ("hangup", "dgm.c.a.media-2") in b.ari.asked
+        assert b.lost == []
+
+    run(main())
 
 
-def test_an_empty_queue_gets_its_margin_back_in_a_quiet_moment() -> None:
-    one, channel = party()
-    one.on_event(QueueStatus(0, False))
-    before = len(channel.sent)
-    for _ in range(10):
-        one.send(NOISE)
-    assert len(channel.sent) == before + 10 + MARGIN_FRAMES
+def test_it_is_tried_again_with_longer_pauses_and_other_ids() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        b.opener.failures = 3
+        lost_at = asyncio.get_running_loop().time()
+        b.opener.opened[0].lose()
+        await asyncio.sleep(3)
+        tries = [at - lost_at for at, _ in b.opener.tries[1:]]
+        assert tries == pytest.approx([sum(PAUSES_S[: n + 1]) for n in range(4)])
+        assert [name[-2:] for _, name in b.opener.tries[1:]] == ["-2", "-3", "-4", "-5"]
+        assert b.party.send(SILENCE) and b.lost == []
+        await b.party.close()
+
+    run(main())
 
 
-def test_what_a_stall_left_is_thrown_away() -> None:
-    one, channel = party()
-    one.on_event(QueueStatus(FLUSH_FRAMES + 1, False))
-    assert channel.flushed == 2
+def test_one_that_does_not_come_back_is_told_once() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        b.opener.failures = 1000
+        lost_at = asyncio.get_running_loop().time()
+        b.opener.opened[0].lose("the cable was pulled")
+        await asyncio.sleep(3 * GIVE_UP_S)
+        ((at, reason),) = b.lost
+        assert at - lost_at == pytest.approx(GIVE_UP_S) and "the cable was pulled" in reason
+        tries = len(b.opener.tries)
+        await asyncio.sleep(GIVE_UP_S)
+        assert len(b.opener.tries) == tries
+        await b.party.close()
+
+    run(main())
 
 
-def test_an_asterisk_that_does_not_answer_is_not_fed() -> None:
-    one, channel = party()
-    taken = [one.send(SPEECH) for _ in range(4 * STATUS_EVERY_FRAMES)]
-    assert taken.index(False) == 2 * STATUS_EVERY_FRAMES - 1, "from the second unanswered question on"
-    assert not any(taken[2 * STATUS_EVERY_FRAMES :])
-    assert channel.asked == 4, "it goes on asking"
-    one.on_event(QueueStatus(3, False))
-    assert one.send(SPEECH)
+def test_one_that_is_lost_again_at_once_is_not_hammered() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        for _ in range(400):
+            if b.party.media is not None:
+                b.opener.opened[-1].lose()
+            await asyncio.sleep(FRAME_S)
+        assert len(b.opener.tries) <= 1 + 8 / PAUSES_S[-1] + len(PAUSES_S)
+        await asyncio.sleep(2)
+        await asyncio.sleep(STEADY_S)
+        lost_at = asyncio.get_running_loop().time()
+        b.opener.opened[-1].lose()
+        await asyncio.sleep(0.01)
+        assert b.party.send(SILENCE), "after a steady time the next one is opened at once"
+        assert b.opener.tries[-1][0] == pytest.approx(lost_at)
+        await b.party.close()
+
+    run(main())
 
 
-def test_marks_come_back_to_the_leg() -> None:
-    one, channel = party()
-    assert one.mark("a-1")
-    one.on_event(MarkReached("a-1"))
-    assert channel.reached_marks == ["a-1"]
+def test_closing_while_it_is_opened_again_leaves_nothing() -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        b.opener.takes_s = 1
+        b.opener.opened[0].lose()
+        await asyncio.sleep(0.5)
+        await b.party.close()
+        await asyncio.sleep(GIVE_UP_S)
+        assert len(b.opener.opened) == 1 and b.lost == []
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
 
 
-def test_one_that_answers_is_never_refused() -> None:
-    one, channel = party()
-    for _ in range(10 * STATUS_EVERY_FRAMES):
-        before = channel.asked
-        assert one.send(SPEECH)
-        if channel.asked > before:
-            one.on_event(QueueStatus(MARGIN_FRAMES, False))
+def test_a_bridge_that_takes_it_not_costs_the_media_channel_too() -> None:
+    async def main() -> None:
+        b = Bench()
+        b.ari.refuse["add_channels"] = 1
+        with pytest.raises(PbxError):
+            await b.party.open()
+        assert b.opener.opened[0].closed
+        await b.party.close()
+
+    run(main())
+
+
+def test_hold_and_keys_are_told_once_the_call_is_interpreted() -> None:
+    async def main() -> None:
+        b = Bench()
+        b.party.held(True)
+        assert b.party.pressed("5") == ""
+        await b.start()
+        b.party.held(True)
+        b.party.held(False)
+        assert b.party.pressed("5") == "5" and b.party.pressed("*") == ""
+        assert (b.leg.holds, b.leg.keys) == ([True, False], "5*")
+        await b.party.close()
+
+    run(main())
