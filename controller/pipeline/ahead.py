@@ -183,12 +183,12 @@ class Ahead:
         self,
         translator: Translator,
         voice: Voice,
-        speed: Callable[[str], float | None],
+        speed: Callable[[str, str], float | None],
         tell: Callable[[str, Fate], None],
     ) -> None:
         """
         Args:
-            speed: at what speed a translation into a language would be spoken if it came now; None where it would
+            speed: at what speed a translation (text, language) would be spoken if it came now; None where it would
                 have to wait, so that nothing is gained by speaking it ahead.
             tell: told of each work, by the engine's kind, when it is begun and how it ends.
         """
@@ -216,6 +216,6 @@ class Ahead:
         self.voice.begun.cancel(but=kept)
 
     def _speak(self, source: str, target: str, text: str) -> None:
-        speed = self._speed(target)
+        speed = self._speed(text, target)
         if speed is not None:
             self.voice.begin(source, text, target, speed)

@@ -19,6 +19,7 @@ from controller.observer import Observer
 from controller.pipeline.controls import Preferences
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Listener, Orchestrator
+from controller.pipeline.pace import Pace
 from controller.pipeline.playback import Outlet, Playback
 from controller.ticker import Ticker
 
@@ -122,14 +123,19 @@ class Conversation:
         self._observer = observer
         self._tap = tap
         self._ledger = Ledger(self._on_delivery)
+        self._pace = Pace(self._ledger, self._playbacks)
         self._last_due: float | None = None
         self._frames_seen = (0, 0)
         ticker.add(self._tick, on_fault)
 
+    def backlogs_s(self) -> dict[str, float]:
+        """Seconds of translation that each listener has still to hear, what is not spoken yet included."""
+        return {name: self._pace.backlog_s(name) for name in self.legs}
+
     @property
     def backlog_s(self) -> float:
-        """Seconds of translation that wait for the listener who is furthest behind."""
-        return max((leg.playback.backlog_s for leg in self.legs.values()), default=0.0)
+        """That of the listener who is furthest behind."""
+        return max(self.backlogs_s().values(), default=0.0)
 
     def queue_depths(self) -> dict[str, int]:
         """Items that wait in each kind of queue, all legs together."""
@@ -164,6 +170,7 @@ class Conversation:
             now=self.now,
             listeners=partial(self._listeners, name),
             playbacks=self._playbacks,
+            pace=self._pace,
             observer=self._observer,
             tap=partial(self._tap, name) if self._tap else None,
             candidates=candidates,

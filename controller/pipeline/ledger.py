@@ -19,7 +19,7 @@ class _Open:
     listener: str
     language: str
     marks: dict[Mark, float]
-    target: str | None = None
+    translation: Translation | None = None
 
 
 @dataclass(slots=True)
@@ -60,13 +60,22 @@ class Ledger:
             entry.marks.setdefault(mark, now_s)
 
     def translated(self, translation: Translation) -> None:
-        """Keep the translated text with the deliveries that it is for."""
+        """Keep the translation with the deliveries that it is for."""
         for entry in self._entries(translation.clause, translation.language):
-            entry.target = translation.text
+            entry.translation = translation
 
     def listeners(self, clause: Clause, language: str) -> list[str]:
         """Who still waits for the clause in `language`."""
         return [entry.listener for entry in self._entries(clause, language)]
+
+    def waiting(self, listener: str) -> list[Translation]:
+        """What is translated for `listener` and not yet begun to be spoken, by clause end."""
+        waiting = [
+            entry.translation
+            for entry in self._open.values()
+            if entry.listener == listener and entry.translation and Mark.SYNTHESIS_BEGAN not in entry.marks
+        ]
+        return sorted(waiting, key=lambda one: one.clause.span.end_s)
 
     def played(self, clause: Clause, listener: str, last_s: float) -> None:
         """It was heard whole; its last sample was handed over at `last_s`. Does nothing where it has ended already."""
@@ -110,7 +119,7 @@ class Ledger:
                 language=entry.language,
                 outcome=outcome,
                 reason=reason,
-                target=entry.target,
+                target=entry.translation.text if entry.translation else None,
                 first_s=entry.marks.get(Mark.FIRST_PLAYED),
                 last_s=last_s,
                 ear_s=entry.marks.get(Mark.EAR),

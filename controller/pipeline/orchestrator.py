@@ -18,7 +18,7 @@ from controller.pipeline.ahead import Ahead
 from controller.pipeline.capture import Capture
 from controller.pipeline.clauses import ClauseBuilder
 from controller.pipeline.ledger import Ledger
-from controller.pipeline.playback import Playback
+from controller.pipeline.pace import Pace, Playbacks
 from controller.pipeline.queues import BoundedQueue, Overflow
 from controller.pipeline.recognition import Recognition
 from controller.pipeline.speech import SpeechStage
@@ -56,7 +56,8 @@ class Orchestrator:
         ledger: Ledger,
         now: Callable[[], float],
         listeners: Listeners,
-        playbacks: Callable[[Sequence[str]], list[Playback]],
+        playbacks: Playbacks,
+        pace: Pace,
         observer: Observer,
         tap: Callable[[AudioFrame], None] | None = None,
         candidates: tuple[str, ...] = (),
@@ -79,12 +80,13 @@ class Orchestrator:
         self._now = now
         self._listeners = listeners
         self._playbacks = playbacks
+        self._pace = pace
         self._observer = observer
         self._targets: dict[str, tuple[BoundedQueue[Request], BoundedQueue[Translation]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._said: tuple[str, ...] = ()
         """The latest clauses: the next one's context."""
-        self._ahead = Ahead(engines.mt, engines.tts, lambda language: 1.0, self._speculated)
+        self._ahead = Ahead(engines.mt, engines.tts, self._speed_at_once, self._speculated)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -155,11 +157,14 @@ class Orchestrator:
             def on_translation(translation: Translation) -> None:
                 self._observer.translated(self._call, translation)
                 tts.put_nowait(translation)
+                self._pace.trim(self._ledger.listeners(translation.clause, language))
 
             translation = TranslationStage(
                 mt, self._ahead.translator, language, self._ledger, self._now, on_translation, self._failed("mt")
             )
-            speech = SpeechStage(tts, self._ahead.voice, self._ledger, self._now, self._playbacks, self._failed("tts"))
+            speech = SpeechStage(
+                tts, self._ahead.voice, self._ledger, self._pace, self._now, self._playbacks, self._failed("tts")
+            )
             self._tasks.create_task(translation.run())
             self._tasks.create_task(speech.run())
             self._targets[language] = mt, tts
@@ -167,6 +172,10 @@ class Orchestrator:
 
     def _refused(self, language: str) -> Callable[[Request | Translation], None]:
         return lambda item: self._ledger.drop_all(item.clause, language, Reason.BACKLOG)
+
+    def _speed_at_once(self, text: str, language: str) -> float | None:
+        listeners = [one.name for one in self._listeners() if one.interpreted and one.language == language]
+        return self._pace.at_once(text, language, listeners)
 
     def _speculated(self, kind: str, fate: Fate) -> None:
         self._observer.speculated(self._call, kind, fate)

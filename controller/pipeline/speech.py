@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from controller.engines.tts import Voice
 from controller.errors import EngineError
+from controller.frames import SAMPLE_RATE
 from controller.messages import Reason, Translation
 from controller.pipeline.ledger import Ledger
-from controller.pipeline.playback import Playback, Utterance
+from controller.pipeline.pace import LOOK_S, Pace
+from controller.pipeline.playback import STALE_S, Playback, Utterance
 from controller.pipeline.queues import BoundedQueue
 from controller.telemetry.waterfall import Mark
 
-BACKLOG_S = 15.0
-"""A listener with more translation waiting than this is given no more: what they would hear is too old to follow."""
-
 
 class SpeechStage:
-    """Speaks one translation at a time; it is synthesised once, however many listen."""
+    """Speaks one translation at a time, when its listeners are about to be ready for it.
+
+    It is synthesised once, however many listen, but for those who asked for another speed.
+    """
 
     def __init__(
         self,
         tts: BoundedQueue[Translation],
         engine: Voice,
         ledger: Ledger,
+        pace: Pace,
         now: Callable[[], float],
         playbacks: Callable[[Sequence[str]], list[Playback]],
         on_failure: Callable[[EngineError], None],
@@ -33,6 +37,7 @@ class SpeechStage:
         self._tts = tts
         self._engine = engine
         self._ledger = ledger
+        self._pace = pace
         self._now = now
         self._playbacks = playbacks
         self._on_failure = on_failure
@@ -40,36 +45,53 @@ class SpeechStage:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._speak(await self._tts.get())
+            translation = await self._tts.get()
+            await self._turn(translation)
+            await self._speak(translation)
+
+    async def _turn(self, translation: Translation) -> None:
+        """Wait until it is to be spoken, or nobody waits for it any more."""
+        clause, language = translation.clause, translation.language
+        while listeners := self._ledger.listeners(clause, language):
+            wait_s = self._pace.wait_s(clause, listeners)
+            if wait_s <= 0:
+                return
+            await asyncio.sleep(min(wait_s, LOOK_S))
 
     async def _speak(self, translation: Translation) -> None:
         clause, language = translation.clause, translation.language
+        if self._now() - clause.span.end_s > STALE_S:  # its listeners were on hold
+            self._ledger.drop_all(clause, language, Reason.DEADLINE)
+        listeners = self._ledger.listeners(clause, language)
         self._ledger.mark(clause, language, Mark.SYNTHESIS_BEGAN, self._now())
-        if not self._may_speak(translation):
-            return
+        for asked, group in self._pace.groups(listeners):
+            speed = self._pace.speed(translation.text, language, asked, group)
+            self._pace.begun(group, speed)
+            await self._speak_to(translation, group, speed)
+
+    async def _speak_to(self, translation: Translation, listeners: Sequence[str], speed: float) -> None:
+        clause, language = translation.clause, translation.language
         utterances: list[Utterance] = []
+        samples = 0
         try:
-            async with aclosing(self._engine.synthesize(translation.text, language)) as chunks:
+            async with aclosing(self._engine.synthesize(translation.text, language, speed=speed)) as chunks:
                 async for chunk in chunks:
                     if not utterances:
-                        self._ledger.mark(clause, language, Mark.FIRST_CHUNK, self._now())
-                        listeners = self._ledger.listeners(clause, language)
-                        utterances = [one.begin(clause) for one in self._playbacks(listeners)]
+                        present = [one for one in self._ledger.listeners(clause, language) if one in listeners]
+                        for listener in present:
+                            self._ledger.mark_listener(clause, listener, Mark.FIRST_CHUNK, self._now())
+                        utterances = [one.begin(clause) for one in self._playbacks(present)]
                     for utterance in utterances:
                         utterance.feed(chunk)
+                    samples += len(chunk.pcm)
         except EngineError as error:
             for utterance in utterances:
                 utterance.abandon(Reason.ENGINE_FAILED)
-            self._ledger.drop_all(clause, language, Reason.ENGINE_FAILED)
+            for listener in listeners:
+                self._ledger.drop(clause, listener, Reason.ENGINE_FAILED)
             self._on_failure(error)
+        else:
+            self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
         finally:  # cancelled: the speaker has left
             for utterance in utterances:
                 utterance.abandon(Reason.HANGUP)
-
-    def _may_speak(self, translation: Translation) -> bool:
-        """Drop those who are too far behind; False where nobody is left to speak to."""
-        clause, language = translation.clause, translation.language
-        for listener in self._ledger.listeners(clause, language):
-            if any(one.backlog_s > BACKLOG_S for one in self._playbacks([listener])):
-                self._ledger.drop(clause, listener, Reason.BACKLOG)
-        return bool(self._ledger.listeners(clause, language))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from controller.errors import EngineError
@@ -15,8 +15,7 @@ from controller.telemetry.metrics import Registry
 class Queues(Protocol):
     """What has queues: a conversation."""
 
-    @property
-    def backlog_s(self) -> float: ...
+    def backlogs_s(self) -> Mapping[str, float]: ...
 
     def queue_depths(self) -> dict[str, int]: ...
 
@@ -39,7 +38,10 @@ class Figures(Observer):
         self._lag = registry.histogram("dragoman_lag_ms", "Clause end to first translated sample", "language")
         self._stages = registry.histogram("dragoman_stage_ms", "Where a delivery's lag went", "stage")
         self._backlog = registry.gauge(
-            "dragoman_backlog_seconds", "Translation waiting, for whoever is furthest behind"
+            "dragoman_backlog_seconds", "Translation still to be heard, for whoever is furthest behind"
+        )
+        self._backlogs = registry.histogram(
+            "dragoman_listener_backlog_ms", "Translation still to be heard, a value a listener and second"
         )
         self._depths = registry.gauge("dragoman_queue_depth", "Items waiting in queues of a kind, all calls", "queue")
         self._speculations = registry.counter(
@@ -49,7 +51,10 @@ class Figures(Observer):
 
     def queues(self, conversations: Collection[Queues]) -> None:
         """Take the depths of all queues; called once a second, not in a tick."""
-        self._backlog.set(max((one.backlog_s for one in conversations), default=0.0))
+        backlogs = [seconds for one in conversations for seconds in one.backlogs_s().values()]
+        self._backlog.set(max(backlogs, default=0.0))
+        for seconds in backlogs:
+            self._backlogs.observe(seconds * 1000)
         depths: Counter[str] = Counter(dict.fromkeys(("input", "asr", "mt", "tts"), 0))
         for one in conversations:
             depths.update(one.queue_depths())

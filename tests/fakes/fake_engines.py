@@ -131,7 +131,7 @@ class FakeTranslator:
 
 
 class FakeVoice:
-    """A tone of `seconds`, in chunks of 200 ms, the first after `delay_s`, each further one after `gap_s`."""
+    """A tone of `seconds` (at speed 1.0) in chunks of 200 ms, the first after `delay_s`, each further after `gap_s`."""
 
     name = "fake-tts"
 
@@ -150,7 +150,7 @@ class FakeVoice:
 
     async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
         self.asked.append((text, speed))
-        pcm = np.full(round(self.seconds * SAMPLE_RATE), self.level, np.int16)
+        pcm = np.full(round(self.seconds / speed * SAMPLE_RATE), self.level, np.int16)
         step = SAMPLE_RATE // 5
         try:
             await asyncio.sleep(self.delay_s)

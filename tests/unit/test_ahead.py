@@ -188,7 +188,7 @@ async def test_a_hang_up_at_any_moment_leaves_nothing_running() -> None:
 @virtual
 async def test_a_voice_that_nobody_listens_to_waits_with_a_few_chunks() -> None:
     tts = FakeVoice(0.05, seconds=10.0)
-    ahead = Ahead(FakeTranslator(0.01), tts, lambda language: 1.0, lambda kind, fate: None)
+    ahead = Ahead(FakeTranslator(0.01), tts, lambda text, language: 1.0, lambda kind, fate: None)
     ahead.foresee(["Hello."], (), "en", ["es"])
     await asyncio.sleep(1.0)
     (sound,) = (work for _, work in ahead.voice.begun._works.values())
