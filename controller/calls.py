@@ -183,6 +183,7 @@ class Calls:
                 max_utterance_s=vad.max_utterance_s,
             ),
             make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
+            controls=self._settings.calls.controls,
         )
 
 

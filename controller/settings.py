@@ -114,6 +114,8 @@ class CallSettings(BaseModel):
     """language of the caller where the dialplan names none (ISO 639-1)"""
     target: str = Field(default="es", pattern=r"^[a-z]{2}$")
     """language of the called party where the dialplan names none"""
+    controls: bool = True
+    """callers' keys: a star with 1, 2, 3, 0 or # asks for something (see the README); otherwise all are passed on"""
 
 
 class LanguageSettings(BaseModel):

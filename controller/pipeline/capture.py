@@ -28,7 +28,8 @@ class Capture:
     """Takes what has arrived for one leg at each tick.
 
     Every input frame is consumed or dropped for a reason: `overflow` where the tick did not come in time, `late`
-    where its place on the clock was past, `asr` where the recogniser fell behind, and what `unheard` says.
+    where its place on the clock was past, `asr` where the recogniser fell behind, `hold` and `switched_off` where it
+    was not listened to.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class Capture:
         """`tap` is shown every frame that is listened to, silence that was filled in included."""
         self.arrived = 0
         self.filled = 0
-        self.unheard: str | None = None
-        """Why what comes is not interpreted (`hold`, `switched_off`); None where it is. The clock goes on and the
-        others hear it, but the recogniser gets silence: an utterance under way ends there, and none begins."""
+        self.held = False
+        self.switched_off = False
+        """While the line is on hold, or nobody is to be interpreted, the clock goes on and the others hear what comes,
+        but the recogniser gets silence: an utterance under way ends there, and none begins."""
         self.dropped: Counter[str] = Counter()
         self.input: BoundedQueue[Pcm] = BoundedQueue(
             "input", INPUT_FRAMES, Overflow.DROP_OLDEST, lambda _: self._drop("overflow")
@@ -88,8 +90,8 @@ class Capture:
         self._pass_on.append(frame.pcm)
         if len(self._pass_on) > _PASS_ON_MOST:
             self._pass_on.popleft()
-        if self.unheard is not None:
-            self._drop(self.unheard, not frame.filled)
+        if self.held or self.switched_off:
+            self._drop("hold" if self.held else "switched_off", not frame.filled)
             frame = AudioFrame(SILENCE, frame.index, filled=True)
         if self._tap is not None:
             self._tap(frame)

@@ -16,7 +16,8 @@ from controller.engines import Engines
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Delivery, Reason
 from controller.observer import Observer
-from controller.pipeline.controls import Preferences
+from controller.pipeline.announcements import Announcer, Sentence
+from controller.pipeline.controls import Control, Keys, Preferences
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.pace import Pace
@@ -35,10 +36,11 @@ Tap = Callable[[str, AudioFrame], None]
 
 @dataclass(frozen=True)
 class SpeechSettings:
-    """How a speaker is cut into utterances, and how a listener hears."""
+    """How a speaker is cut into utterances, how a listener hears, and whether keys choose anything."""
 
     make_endpointer: Callable[[], Endpointer]
     make_ducker: Callable[[], Ducker]
+    controls: bool = True
 
 
 class Leg:
@@ -51,8 +53,12 @@ class Leg:
         playback: Playback,
         outlet: Outlet,
         now: Callable[[], float],
+        on_control: Callable[[Control], None] | None,
     ) -> None:
+        """`on_control`: told what the participant asks for by keys; None where all keys are the others'."""
         self._now = now
+        self._on_control = on_control
+        self._keys = Keys()
         self.name = name
         self.orchestrator = orchestrator
         self.playback = playback
@@ -85,13 +91,18 @@ class Leg:
         What comes from a held line, music or voices, is passed on to the others but makes no clause. Translations due
         to the participant wait; those that are then still fresh are played when they are back.
         """
-        self.orchestrator.capture.unheard = "hold" if on else None
+        self.orchestrator.capture.held = on
         self.playback.hold(on)
 
     def pressed(self, digit: str) -> str:
         """The participant pressed a key. Returns the digits that are due to the others: none, one, or an earlier one
         that waited to see what follows, and this."""
-        return digit
+        if self._on_control is None:
+            return digit
+        control, rest = self._keys.press(digit, self._now())
+        if control is not None:
+            self._on_control(control)
+        return rest
 
 
 class Conversation:
@@ -114,7 +125,7 @@ class Conversation:
         """Legs that have left, for their figures."""
         self.ticks_skipped = 0
         self.interpreting = True
-        """False while nobody is interpreted."""
+        """False while nobody is interpreted; `interpret` changes it."""
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._engines = engines
@@ -124,6 +135,7 @@ class Conversation:
         self._tap = tap
         self._ledger = Ledger(self._on_delivery)
         self._pace = Pace(self._ledger, self._playbacks)
+        self._announcer = Announcer(engines.tts, lambda error: observer.engine_failed(call, "tts", error))
         self._last_due: float | None = None
         self._frames_seen = (0, 0)
         ticker.add(self._tick, on_fault)
@@ -176,7 +188,11 @@ class Conversation:
             candidates=candidates,
             on_language=partial(self._language_found, name),
         )
-        leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now)
+        on_control = partial(self._control, name) if self._speech.controls else None
+        leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now, on_control)
+        if not self.interpreting:
+            orchestrator.capture.switched_off = True
+            self._announcer.say(Sentence.OFF, leg.language, playback)
         leg.task = asyncio.create_task(self._keep_running(leg), name=f"{self.call}/{name}")
         return leg
 
@@ -186,12 +202,24 @@ class Conversation:
         if leg is None:
             return
         self.gone.append(leg)
-        self._ledger.drop_listener(name, reason)
+        self._announcer.hush(leg.playback)
         leg.playback.flush(reason)
+        for clause in self._ledger.due_to(name):
+            self._ledger.drop(clause, name, reason)
         if leg.task is not None:
             leg.task.cancel()
             await asyncio.wait([leg.task])
         self._drop_unspoken(name, reason)
+
+    def interpret(self, on: bool) -> None:
+        """Switch interpreting off or on for everyone; they are told. What sounds or waits is dropped, and while it is
+        off nobody is listened to."""
+        self.interpreting = on
+        for leg in self.legs.values():
+            leg.orchestrator.capture.switched_off = not on
+            if not on:
+                self._switch_off(leg)
+            self._announcer.say(Sentence.ON if on else Sentence.OFF, leg.language, leg.playback)
 
     async def close(self, reason: Reason = Reason.HANGUP) -> Balance:
         """End the call: every leg leaves, every delivery ends. Returns the balance, with none open."""
@@ -250,6 +278,40 @@ class Conversation:
             rest = [one for one in leg.orchestrator.candidates if one != self.legs[name].language]
             if leg.name != name and len(self.legs) == 2 and len(rest) == 1:
                 leg.orchestrator.language = rest[0]
+
+    def _control(self, name: str, control: Control) -> None:
+        """Do what a participant has asked for by keys, and tell them."""
+        leg = self.legs.get(name)
+        if leg is None:
+            return
+        log.info("call %s: %s asks for %s", self.call, name, control.name.lower())
+        wants = leg.preferences
+        then = None
+        match control:
+            case Control.INTERPRETING:
+                self.interpret(not self.interpreting)
+                return
+            case Control.REPEAT:
+                then = leg.playback.repetition()
+                sentence = Sentence.AGAIN if then else Sentence.NOTHING
+            case Control.SLOWER:
+                wants.slow = not wants.slow
+                sentence = Sentence.SLOWER if wants.slow else Sentence.NORMAL
+            case Control.ORIGINAL:
+                wants.original_only = not wants.original_only
+                sentence = Sentence.ORIGINAL if wants.original_only else Sentence.TRANSLATED
+                if wants.original_only:
+                    self._switch_off(leg)
+            case Control.HELP:
+                sentence = Sentence.HELP
+        self._announcer.say(sentence, leg.language, leg.playback, then)
+
+    def _switch_off(self, leg: Leg) -> None:
+        """No more translation for this leg, at once; of one that is handed over whole the last frames are heard."""
+        leg.playback.flush(Reason.SWITCHED_OFF)
+        for clause in self._ledger.due_to(leg.name):
+            if not leg.playback.closing(clause):
+                self._ledger.drop(clause, leg.name, Reason.SWITCHED_OFF)
 
     def _on_delivery(self, delivery: Delivery) -> None:
         self._observer.delivered(self.call, delivery)

@@ -98,10 +98,9 @@ class Ledger:
         """The open deliveries of what `speaker` said: clause and listener."""
         return [(one.clause, one.listener) for one in self._open.values() if one.clause.speaker == speaker]
 
-    def drop_listener(self, listener: str, reason: Reason) -> None:
-        """Drop everything that is due to `listener`."""
-        for entry in [one for one in self._open.values() if one.listener == listener]:
-            self.drop(entry.clause, listener, reason)
+    def due_to(self, listener: str) -> list[Clause]:
+        """The clauses of the open deliveries to `listener`."""
+        return [one.clause for one in self._open.values() if one.listener == listener]
 
     def close(self, reason: Reason) -> None:
         """Drop all that is open: the call is over."""

@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
 from controller.audio.mix import Ducker
-from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, Pcm
-from controller.messages import Clause, Reason, SpeechChunk
+from controller.frames import SAMPLE_RATE, Pcm
+from controller.messages import Clause, Reason
 from controller.pipeline.controls import Preferences
 from controller.pipeline.ledger import Ledger
+from controller.pipeline.utterance import Utterance
 from controller.telemetry.waterfall import Mark
 
 MARK_S = 1.8
@@ -39,64 +38,6 @@ class Outlet(Protocol):
         ...
 
 
-class Utterance:
-    """One translation for one listener, played while it is still being made."""
-
-    def __init__(self, clause: Clause) -> None:
-        self.clause = clause
-        self.complete = False
-        self.started = False
-        self.abandoned: Reason | None = None
-        self.handed = 0
-        self.refused = 0
-        """Frames that the media channel took, and did not take."""
-        self.last_s = 0.0
-        """When it took the last one so far."""
-        self.begins = ""
-        """The mark in front of its first frame: of the last attempt, for that of a refused frame says nothing."""
-        self.ends = f"{clause.id}.end"
-        """The mark behind its last frame."""
-        self.samples = 0
-        """Samples that wait to be played."""
-        self._chunks: deque[Pcm] = deque()
-        self._taken: list[Pcm] = []
-
-    def feed(self, chunk: SpeechChunk) -> None:
-        """More sound came."""
-        if len(chunk.pcm):
-            self._chunks.append(chunk.pcm)
-            self.samples += len(chunk.pcm)
-        self.complete = self.complete or chunk.last
-
-    def abandon(self, reason: Reason) -> None:
-        """The rest will not come, and what waits is not played. Does nothing where the rest is there already."""
-        if not self.complete:
-            self.abandoned = reason
-
-    def take(self) -> Pcm | None:
-        """The next frame, int16[320]; None where there is not enough yet. The last one is padded with silence."""
-        if self.samples < FRAME_SAMPLES and not (self.complete and self.samples):
-            return None
-        frame = np.zeros(FRAME_SAMPLES, np.int16)
-        filled = 0
-        while self._chunks and filled < FRAME_SAMPLES:
-            chunk = self._chunks.popleft()
-            piece = chunk[: FRAME_SAMPLES - filled]
-            frame[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            if len(piece) < len(chunk):
-                self._chunks.appendleft(chunk[len(piece) :])
-        self.samples -= filled
-        self._taken.append(frame[:filled])
-        return frame
-
-    def rewind(self) -> None:
-        """From its first sample again."""
-        self._chunks.extendleft(reversed(self._taken))
-        self.samples += sum(map(len, self._taken))
-        self._taken.clear()
-
-
 class Playback:
     """What one listener hears."""
 
@@ -107,6 +48,8 @@ class Playback:
         self._queue: list[Utterance] = []
         self._closing: deque[tuple[Utterance, float]] = deque()
         """Handed over whole, and when the mark behind each is given up."""
+        self._latest: Utterance | None = None
+        """The latest translation that was handed over whole."""
         self._held = False
         self.preferences = Preferences()
 
@@ -122,16 +65,19 @@ class Playback:
 
     def begin(self, clause: Clause) -> Utterance:
         """Queue a translation by the end of its clause, behind one that is already sounding."""
-        utterance = Utterance(clause)
-        place = len(self._queue)
-        while (
-            place > 0
-            and not self._queue[place - 1].started
-            and self._queue[place - 1].clause.span.end_s > clause.span.end_s
-        ):
-            place -= 1
-        self._queue.insert(place, utterance)
-        return utterance
+        return self._put(Utterance(clause))
+
+    def interject(self, utterance: Utterance) -> Utterance:
+        """Queue something that is no delivery, before all translations that wait."""
+        return self._put(utterance)
+
+    def drop_interjections(self) -> None:
+        """Take out those that have not begun to sound."""
+        self._queue = [one for one in self._queue if one.started or one.clause is not None]
+
+    def repetition(self) -> Utterance | None:
+        """The latest translation that the listener heard, as an interjection; None before the first one."""
+        return None if self._latest is None else self._latest.again()
 
     def hold(self, on: bool) -> None:
         """The listener is on hold and hears nothing: translations wait, and the one that sounds will begin again."""
@@ -147,8 +93,7 @@ class Playback:
         utterance, translation = (None, None) if self._held else self._next(now_s, outlet)
         frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held)
         if utterance is not None and translation is not None and not utterance.started:
-            utterance.begins = f"{utterance.clause.id}.{utterance.refused}"
-            outlet.mark(utterance.begins)
+            outlet.mark(utterance.attempt())
         taken = outlet.send(frame)
         if utterance is not None and translation is not None:
             self._account(utterance, taken, now_s, outlet)
@@ -158,33 +103,40 @@ class Playback:
         """The outlet has played all that it was sent before the mark `name`."""
         for utterance in (*self._queue, *(one for one, _ in self._closing)):
             if name == utterance.begins and utterance.started:
-                self._ledger.mark_listener(utterance.clause, self._listener, Mark.EAR, now_s)
+                self._passed(utterance, Mark.EAR, now_s)
         for closing in [one for one in self._closing if name == one[0].ends]:
             self._closing.remove(closing)
-            self._ledger.played(closing[0].clause, self._listener, closing[0].last_s)
+            self._ended(closing[0], None)
 
     def holds(self, clause: Clause) -> bool:
         """True where the whole translation of `clause` is here and will be played without its speaker."""
-        return self.closing(clause) or any(one.clause.id == clause.id and one.complete for one in self._queue)
+        return self.closing(clause) or any(one.clause == clause and one.complete for one in self._queue)
 
     def closing(self, clause: Clause) -> bool:
         """True where the translation of `clause` is handed over whole: only its mark has to come back."""
-        return any(one.clause.id == clause.id for one, _ in self._closing)
+        return any(one.clause == clause for one, _ in self._closing)
 
     def flush(self, reason: Reason) -> None:
         """Drop all that waits, and what is sounding. What is handed over whole cannot be called back."""
         for utterance in self._queue:
-            self._ledger.drop(utterance.clause, self._listener, reason)
+            self._ended(utterance, reason)
         self._queue.clear()
 
+    def _put(self, utterance: Utterance) -> Utterance:
+        place = len(self._queue)
+        while place > 0 and not self._queue[place - 1].started and self._queue[place - 1].due_s > utterance.due_s:
+            place -= 1
+        self._queue.insert(place, utterance)
+        return utterance
+
     def _drop_stale(self, now_s: float) -> None:
-        for utterance in [one for one in self._queue if now_s - one.clause.span.end_s > STALE_S]:
+        for utterance in [one for one in self._queue if one.clause is not None and now_s - one.due_s > STALE_S]:
             self._queue.remove(utterance)
-            self._ledger.drop(utterance.clause, self._listener, Reason.DEADLINE)
+            self._ended(utterance, Reason.DEADLINE)
 
     def _drop_lost(self, now_s: float) -> None:
         while self._closing and self._closing[0][1] < now_s:
-            self._ledger.drop(self._closing.popleft()[0].clause, self._listener, Reason.MEDIA_LOST)
+            self._ended(self._closing.popleft()[0], Reason.MEDIA_LOST)
 
     def _next(self, now_s: float, outlet: Outlet) -> tuple[Utterance | None, Pcm | None]:
         """The translation that sounds now and its next frame; None where there is none yet."""
@@ -205,7 +157,7 @@ class Playback:
         if taken:
             utterance.started = True
             utterance.last_s = now_s
-            self._ledger.mark_listener(utterance.clause, self._listener, Mark.FIRST_PLAYED, now_s)
+            self._passed(utterance, Mark.FIRST_PLAYED, now_s)
         if utterance.complete and not utterance.samples:
             self._finish(utterance, now_s, outlet)
 
@@ -221,5 +173,17 @@ class Playback:
             reason = Reason.MEDIA_LOST
         if reason is None:
             self._closing.append((utterance, now_s + MARK_S))
+            self._latest = utterance if utterance.clause is not None else self._latest
         else:
+            self._ended(utterance, reason)
+
+    def _passed(self, utterance: Utterance, mark: Mark, now_s: float) -> None:
+        if utterance.clause is not None:
+            self._ledger.mark_listener(utterance.clause, self._listener, mark, now_s)
+
+    def _ended(self, utterance: Utterance, reason: Reason | None) -> None:
+        """Account for its delivery, if it is one; None: it was played."""
+        if utterance.clause is not None and reason is None:
+            self._ledger.played(utterance.clause, self._listener, utterance.last_s)
+        elif utterance.clause is not None and reason is not None:
             self._ledger.drop(utterance.clause, self._listener, reason)

@@ -12,8 +12,9 @@ from controller.frames import SAMPLE_RATE
 from controller.messages import Reason, Translation
 from controller.pipeline.ledger import Ledger
 from controller.pipeline.pace import LOOK_S, Pace
-from controller.pipeline.playback import STALE_S, Playback, Utterance
+from controller.pipeline.playback import STALE_S, Playback
 from controller.pipeline.queues import BoundedQueue
+from controller.pipeline.utterance import Utterance
 from controller.telemetry.waterfall import Mark
 
 

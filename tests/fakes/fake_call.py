@@ -20,10 +20,10 @@ from tests.virtual_time import run
 class Bench:
     """A conversation with its ticker, fakes and observer."""
 
-    def __init__(self, engines: Engines, tap: Tap | None = None) -> None:
+    def __init__(self, engines: Engines, tap: Tap | None = None, controls: bool = True) -> None:
         self.ticker = Ticker()
         self.seen = RecordingObserver()
-        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
+        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker, controls)
         self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, tap)
 
     def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
@@ -36,8 +36,9 @@ async def bench(
     mt: FakeTranslator | None = None,
     tts: FakeVoice | None = None,
     tap: Tap | None = None,
+    controls: bool = True,
 ) -> AsyncIterator[Bench]:
-    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap)
+    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap, controls)
     ticking = asyncio.create_task(one.ticker.run())
     try:
         yield one

@@ -1,0 +1,89 @@
+"""One thing that is spoken to one listener: its sound, played while it is still being made, and how far it got."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+
+import numpy as np
+
+from controller.frames import FRAME_SAMPLES, Pcm
+from controller.messages import Clause, Reason, SpeechChunk
+
+_numbers = itertools.count(1)
+
+
+class Utterance:
+    """A translation, or an interjection: something else that is said to the listener and is no delivery."""
+
+    def __init__(self, clause: Clause | None = None) -> None:
+        """`clause`: what it is the translation of; None for an interjection."""
+        self.clause = clause
+        self.due_s = 0.0 if clause is None else clause.span.end_s
+        """Its place in the queue; an interjection goes before all translations."""
+        self.complete = False
+        self.started = False
+        self.abandoned: Reason | None = None
+        self.handed = 0
+        self.refused = 0
+        """Frames that the media channel took, and did not take."""
+        self.last_s = 0.0
+        """When it took the last one so far."""
+        name = f"interjection-{next(_numbers)}" if clause is None else clause.id
+        self.begins = ""
+        """The mark in front of its first frame: of the last attempt, for that of a refused frame says nothing."""
+        self.ends = f"{name}.end"
+        """The mark behind its last frame."""
+        self.samples = 0
+        """Samples that wait to be played."""
+        self._name = name
+        self._chunks: deque[Pcm] = deque()
+        self._taken: list[Pcm] = []
+
+    def feed(self, chunk: SpeechChunk) -> None:
+        """More sound came."""
+        if len(chunk.pcm):
+            self._chunks.append(chunk.pcm)
+            self.samples += len(chunk.pcm)
+        self.complete = self.complete or chunk.last
+
+    def abandon(self, reason: Reason) -> None:
+        """The rest will not come, and what waits is not played. Does nothing where the rest is there already."""
+        if not self.complete:
+            self.abandoned = reason
+
+    def attempt(self) -> str:
+        """The name for the mark in front of the frame that may become its first."""
+        self.begins = f"{self._name}.{self.refused}"
+        return self.begins
+
+    def take(self) -> Pcm | None:
+        """The next frame, int16[320]; None where there is not enough yet. The last one is padded with silence."""
+        if self.samples < FRAME_SAMPLES and not (self.complete and self.samples):
+            return None
+        frame = np.zeros(FRAME_SAMPLES, np.int16)
+        filled = 0
+        while self._chunks and filled < FRAME_SAMPLES:
+            chunk = self._chunks.popleft()
+            piece = chunk[: FRAME_SAMPLES - filled]
+            frame[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            if len(piece) < len(chunk):
+                self._chunks.appendleft(chunk[len(piece) :])
+        self.samples -= filled
+        self._taken.append(frame[:filled])
+        return frame
+
+    def rewind(self) -> None:
+        """From its first sample again."""
+        self._chunks.extendleft(reversed(self._taken))
+        self.samples += sum(map(len, self._taken))
+        self._taken.clear()
+
+    def again(self) -> Utterance:
+        """The same sound as an interjection; of one that was taken whole."""
+        again = Utterance()
+        for piece in self._taken:
+            again.feed(SpeechChunk(piece, last=False))
+        again.complete = True
+        return again
