@@ -1,4 +1,5 @@
-"""The original speech under its translation: one frame in, one frame out, the gain moved along a ramp."""
+"""The original speech under its translation: one frame in, one frame out, the gain moved along a ramp; many voices at
+once are lowered so that their sum does not clip."""
 
 from __future__ import annotations
 
@@ -21,24 +22,62 @@ class Ducker:
         self._down = gain(duck_db)
         self._step = (1.0 - self._down) * FRAME_MS / ramp_ms
         self._gain = 1.0
+        self._limiter = Limiter()
 
-    def mix(self, originals: Sequence[Pcm], translation: Pcm | None, *, ducked: bool) -> Pcm:
-        """One frame, int16[320]: the sum of `originals`, lowered while `ducked`, and of `translation`."""
+    def mix(
+        self, originals: Sequence[Pcm], translation: Pcm | None, *, ducked: bool, beside: Sequence[Pcm] = ()
+    ) -> Pcm:
+        """One frame, int16[320]: the sum of `originals`, lowered while `ducked`, of `translation`, and of what is
+        heard `beside` it at its full level."""
         before = self._gain
         target = self._down if ducked else 1.0
         self._gain = max(target, before - self._step) if target < before else min(target, before + self._step)
-        if not originals:
-            return SILENCE if translation is None else translation
-        if before == self._gain == 1.0 and translation is None and len(originals) == 1:
-            return originals[0]
-        mixed: Samples = originals[0].astype(np.float32)
-        for other in originals[1:]:
-            mixed += other
+        over = beside if translation is None else (*beside, translation)
+        if self._limiter.idle and (not originals or before == self._gain == 1.0):
+            everything = (*originals, *over)
+            if len(everything) < 2:
+                return everything[0] if everything else SILENCE
+        mixed: Samples = np.zeros(FRAME_SAMPLES, np.float32)
+        for one in originals:
+            mixed += one
         if before == self._gain:
             mixed *= self._gain
         else:
             mixed *= np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
-        if translation is not None:
-            mixed += translation
-        np.clip(mixed, -32768, 32767, out=mixed)
+        for one in over:
+            mixed += one
+        self._limiter.limit(mixed)
         return np.rint(mixed).astype(np.int16)
+
+
+class Limiter:
+    """Keeps a sum of voices within 16 bits: down within 2 ms, up again over a second, so that nobody is distorted."""
+
+    ATTACK_SAMPLES = 32
+    RELEASE = FRAME_MS / 1000.0
+    """How much of the full gain comes back in a frame."""
+
+    def __init__(self) -> None:
+        self._gain = 1.0
+
+    @property
+    def idle(self) -> bool:
+        """True where it would leave what fits into 16 bits as it is."""
+        return self._gain == 1.0
+
+    def limit(self, frame: Samples) -> None:
+        """Lower `frame`, float32[320], in place."""
+        peak = max(float(frame.max()), -float(frame.min()))
+        before = self._gain
+        self._gain = min(before + self.RELEASE, 1.0, _PEAK / max(peak, _PEAK))
+        if before == self._gain == 1.0:
+            return
+        if self._gain < before:
+            frame[: self.ATTACK_SAMPLES] *= np.linspace(before, self._gain, self.ATTACK_SAMPLES, dtype=np.float32)
+            frame[self.ATTACK_SAMPLES :] *= self._gain
+        else:
+            frame *= np.linspace(before, self._gain, len(frame), dtype=np.float32)
+        np.clip(frame, -_PEAK, _PEAK, out=frame)
+
+
+_PEAK = 32767.0

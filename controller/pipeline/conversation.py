@@ -170,7 +170,12 @@ class Conversation:
 
         Args:
             candidates: languages among which the speaker is identified; `language` is assumed until then.
+
+        Raises:
+            ValueError: one of that name is or was in the call: clauses are told apart by their speakers' names.
         """
+        if name in self.legs or any(one.name == name for one in self.gone):
+            raise ValueError(f"There is or was a participant {name} in this call; each needs a name of its own.")
         playback = Playback(name, self._ledger, self._speech.make_ducker())
         orchestrator = Orchestrator(
             self.call,
@@ -237,15 +242,16 @@ class Conversation:
         self._last_due = due
         now_s = began - self._began
         work = time.perf_counter()
-        originals: dict[str, Pcm] = {}
+        originals: list[tuple[Leg, Pcm]] = []
         for leg in self.legs.values():
             leg.orchestrator.capture.tick(now_s)
             if (pcm := leg.orchestrator.capture.original()) is not None:
-                originals[leg.name] = pcm
+                originals.append((leg, pcm))
         for leg in self.legs.values():
-            heard = [pcm for name, pcm in originals.items() if name != leg.name]
+            foreign = [pcm for one, pcm in originals if one.language != leg.language]
+            familiar = [pcm for one, pcm in originals if one.language == leg.language and one is not leg]
             leg.frames_out += 1
-            if not leg.playback.tick(heard, now_s, leg.outlet):
+            if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1
         frames, dropped = self._frames()
         self._observer.ticked(

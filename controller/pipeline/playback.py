@@ -85,13 +85,18 @@ class Playback:
         if on and self.sounding:
             self._queue[0].rewind()
 
-    def tick(self, originals: Sequence[Pcm], now_s: float, outlet: Outlet) -> bool:
-        """Hand the listener's next frame to `outlet`; what it says."""
+    def tick(self, originals: Sequence[Pcm], now_s: float, outlet: Outlet, beside: Sequence[Pcm] = ()) -> bool:
+        """Hand the listener's next frame to `outlet`; what it says.
+
+        Args:
+            originals: what others say in another language, ducked under a translation.
+            beside: what others say in the listener's own language: nothing else will tell them that.
+        """
         self._drop_lost(now_s)
         if self._held:
             self._drop_stale(now_s)
         utterance, translation = (None, None) if self._held else self._next(now_s, outlet)
-        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held)
+        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held, beside=beside)
         if utterance is not None and translation is not None and not utterance.started:
             outlet.mark(utterance.attempt())
         taken = outlet.send(frame)

@@ -40,6 +40,7 @@ class FakePhone:
     ) -> None:
         self.heard: list[Pcm] = []
         self.heard_at: list[float] = []
+        self.level = SPEECH_LEVEL
         self._conversation = conversation
         self._speech = speech
         self._marks: list[tuple[int, str]] = []
@@ -65,7 +66,7 @@ class FakePhone:
         while True:
             now = count * FRAME_S
             speaks = any(begin <= now < end for begin, end in self._speech)
-            self.leg.push(tone_frame() if speaks else SILENCE)
+            self.leg.push(tone_frame(self.level) if speaks else SILENCE)
             count += 1
             await asyncio.sleep(start + count * FRAME_S - loop.time())
 
