@@ -23,6 +23,7 @@ _PATTERN: Final = re.compile(r"_?[0-9A-Za-z*#+.!\[\]-]+")
 _LANGUAGE: Final = re.compile(r"|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # Neither comma nor semicolon: the dialplan would read them as the next argument and as a comment.
 _DIAL: Final = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.:@/=+%*#-]+")
+_ROOM: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class Extension:
     source: str
     """Language that the caller speaks: a code such as `en` or `pt-BR`; empty where it is to be found out."""
 
-    target: str
+    target: str = ""
     """Language of the one who is called; as above."""
 
-    dial: str
+    dial: str = ""
     """Whom to call, as Asterisk names it: `PJSIP/phone/sip:bob@127.0.0.1:15092`."""
+
+    room: str = ""
+    """Instead of `dial`: the room that its callers are in, all in one call."""
 
 
 def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) -> str:
@@ -54,11 +58,11 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
             ("number", one.pattern, _PATTERN),
             ("language", one.source, _LANGUAGE),
             ("language", one.target, _LANGUAGE),
-            ("address", one.dial, _DIAL),
+            ("room", one.room, _ROOM) if one.room else ("address", one.dial, _DIAL),
         ):
             if not allowed.fullmatch(value):
                 raise SettingsError(f"{value!r} cannot be used as the {what} of an extension: correct it.")
-        options = {"from": one.source, "to": one.target, "dial": one.dial}
+        options = {"from": one.source, "to": one.target, "dial": one.dial, "room": one.room}
         arguments = ",".join([application, *(f"{name}={value}" for name, value in options.items() if value)])
         lines += [f"exten => {one.pattern},1,Stasis({arguments})", " same => n,Hangup()"]
     return "\n".join(lines)

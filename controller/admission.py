@@ -5,9 +5,11 @@ Knows what the dialplan said; asks nobody, and waits for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from controller.engines import Engines
+from controller.languages import Spoken
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.registry import Registry
 from controller.settings import CallSettings
@@ -24,15 +26,59 @@ class Refusal:
     """For the caller, as ARI names it: `busy` or `rejected`."""
 
 
-def refusal(
+def dialled_refusal(
     started: CallStarted, source: str, target: str, settings: CallSettings, engines: Engines, registry: Registry
 ) -> Refusal | None:
     """Why a call between one who speaks `source` and one who speaks `target` is not taken; None where it is."""
-    if why := engines.refusal(source, target) or engines.refusal(target, source):
+    if why := _no_pair(source, target, engines):
         return Refusal(why, "rejected")
     if not started.options.get("dial"):
-        return Refusal("The dialplan names nobody to call: it must pass dial=PJSIP/... to Stasis().", "rejected")
-    if registry.full:
-        stopping = "The service is stopping."
-        return Refusal(stopping if registry.draining else f"The limit of {settings.limit} calls is reached.", "busy")
+        nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/... or room=... to Stasis()."
+        return Refusal(nobody, "rejected")
+    return _full(settings, registry)
+
+
+def room_refusal(
+    spoken: Spoken,
+    present: Collection[Spoken] | None,
+    settings: CallSettings,
+    engines: Engines,
+    registry: Registry,
+) -> Refusal | None:
+    """Why one who speaks `spoken` is not let into a room; None where they are.
+
+    Args:
+        present: what the participants speak, each of them; None where there is no such room yet.
+    """
+    languages = _all_of(spoken)
+    for language in languages:
+        if not engines.stt.hears(language):
+            return Refusal(f"The recogniser {engines.stt.name} does not understand '{language}'.", "rejected")
+        if not engines.tts.speaks(language):
+            return Refusal(f"The voice {engines.tts.name} does not speak '{language}'.", "rejected")
+    if present is None:
+        return _full(settings, registry)
+    for other in {language for one in present for language in _all_of(one)}:
+        for language in languages:
+            if why := _no_pair(language, other, engines):
+                return Refusal(why, "rejected")
+    if registry.draining:
+        return _full(settings, registry)
+    if len(present) >= settings.participants:
+        return Refusal(f"The room's limit of {settings.participants} participants is reached.", "busy")
     return None
+
+
+def _all_of(spoken: Spoken) -> tuple[str, ...]:
+    return spoken.candidates or (spoken.language,)
+
+
+def _no_pair(one: str, other: str, engines: Engines) -> str | None:
+    return engines.refusal(one, other) or engines.refusal(other, one)
+
+
+def _full(settings: CallSettings, registry: Registry) -> Refusal | None:
+    if not registry.full:
+        return None
+    stopping = "The service is stopping."
+    return Refusal(stopping if registry.draining else f"The limit of {settings.limit} calls is reached.", "busy")

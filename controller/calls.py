@@ -1,4 +1,4 @@
-"""The life of interpreted calls: taken or refused, connected, interpreted, ended, accounted for.
+"""The life of calls: taken or refused, connected, interpreted, ended, cleaned up; two who dial, or many in a room.
 
 Joins what Asterisk does (`pbx`) to what is done with the sound (`pipeline`); neither knows the other.
 """
@@ -8,70 +8,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from typing import Any
 
-from controller.admission import Refusal, refusal
-from controller.audio.mix import Ducker
-from controller.audio.vad import Endpointer, WebRtcDetector
-from controller.engines import Engines
+from controller.admission import Refusal, dialled_refusal, room_refusal
 from controller.errors import PbxError
+from controller.interpreting import Interpreting
 from controller.languages import VARIABLES, Spoken, choose
 from controller.messages import Reason
-from controller.observer import Observer
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Held
-from controller.pbx.call import Call, Dialled, Ended
-from controller.pbx.party import OpenMedia
+from controller.pbx.call import Dialled, Ended
+from controller.pbx.party import OpenMedia, Party
 from controller.pbx.registry import Registry
-from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.pbx.room import Room
+from controller.pipeline.conversation import Conversation
 from controller.settings import Settings
-from controller.telemetry.figures import Figures
-from controller.ticker import Ticker
 
 log = logging.getLogger(__name__)
 
-_REASONS = {"a": Reason.HANGUP, "b": Reason.HANGUP, "media": Reason.MEDIA_LOST, "pbx": Reason.MEDIA_LOST}
 
+class Meeting:
+    """A room that is open, with what is spoken in it."""
 
-class CallWatcher:
-    """Told of whole calls; does nothing here."""
-
-    def began(self, conversation: Conversation) -> None:
-        """Both parties are in, and frames flow."""
-
-    def finished(self, conversation: Conversation, ended: Ended) -> None:
-        """The call is over and everything is accounted for."""
-
-    def refused(self, call: CallStarted, why: str) -> None:
-        """A call was not taken, or did not come about."""
+    def __init__(self, room: Room, conversation: Conversation) -> None:
+        self.room = room
+        self.conversation = conversation
+        self.spoken: dict[str, Spoken] = {}
+        """By participant, those on their way in included."""
 
 
 class Calls:
     """All calls of a service."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        engines: Engines,
-        ari: AriClient,
-        open_media: OpenMedia,
-        *,
-        ticker: Ticker,
-        observer: Observer,
-        figures: Figures,
-        watcher: CallWatcher,
-        tap: Tap | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, interpreting: Interpreting, ari: AriClient, open_media: OpenMedia) -> None:
         self.registry = Registry(settings.calls.limit)
-        self.conversations: set[Conversation] = set()
         self._settings = settings
-        self._engines = engines
+        self._interpreting = interpreting
         self._ari = ari
         self._open_media = open_media
-        self._ticker = ticker
-        self._observer = observer
-        self._figures = figures
-        self._watcher = watcher
-        self._tap = tap
+        self._meetings: dict[str, Meeting] = {}
+        """By the name of the room."""
 
     def stop(self) -> None:
         """Take no new calls, and end those that are up."""
@@ -85,30 +61,16 @@ class Calls:
             await call.tell(event)
 
     async def take(self, started: CallStarted) -> None:
-        """A call came in: from here to its end."""
+        """A call came in: from here until the caller has gone."""
         try:
             spoken = await self._languages(started)
         except PbxError as error:
             await self._refuse(started, Refusal(str(error), "congestion"))
             return
-        source, target = (one.language for one in spoken.values())
-        if no := refusal(started, source, target, self._settings.calls, self._engines, self.registry):
-            await self._refuse(started, no)
-            return
-        name = f"{self._settings.asterisk.app}-{secrets.token_hex(4)}"
-        call = Dialled(self._ari, self._open_media, name, started.channel_id)
-        self.registry.add(call)
-        try:
-            await call.connect(started.options["dial"], self._settings.asterisk.ring_s)
-            await self._interpret(call, spoken)
-        except PbxError as error:
-            self._figures.calls_total.add("failed")
-            log.warning("call %s: %s", call.name, error)
-            self._watcher.refused(started, str(error))
-        finally:
-            await call.clean_up()
-            self.registry.remove(call)
-            self._figures.calls.set(len(self.registry))
+        if room := started.options.get("room"):
+            await self._participate(started, room, spoken["a"])
+        else:
+            await self._connect(started, spoken)
 
     async def hang_up(self, channel_id: str, reason: str) -> None:
         """End a channel that belongs to no call."""
@@ -125,67 +87,103 @@ class Calls:
         return choose(started.options, variables, started.caller, started.extension, settings.calls, settings.languages)
 
     async def _refuse(self, started: CallStarted, no: Refusal) -> None:
-        self._figures.calls_total.add("refused")
-        log.warning("a call from %s is refused: %s", started.caller or "an unknown number", no.why)
-        self._watcher.refused(started, no.why)
+        self._interpreting.refused(started, no.why)
         await self.hang_up(started.channel_id, no.reason)
 
+    def _new_name(self) -> str:
+        return f"{self._settings.asterisk.app}-{secrets.token_hex(4)}"
+
+    # Two who dial
+
+    async def _connect(self, started: CallStarted, spoken: dict[str, Spoken]) -> None:
+        source, target = (one.language for one in spoken.values())
+        engines = self._interpreting.engines
+        if no := dialled_refusal(started, source, target, self._settings.calls, engines, self.registry):
+            await self._refuse(started, no)
+            return
+        call = Dialled(self._ari, self._open_media, self._new_name(), started.channel_id)
+        self.registry.add(call)
+        try:
+            await call.connect(started.options["dial"], self._settings.asterisk.ring_s)
+            await self._interpret(call, spoken)
+        except PbxError as error:
+            self._interpreting.refused(started, f"{call.name}: {error}", failed=True)
+        finally:
+            await call.clean_up()
+            self.registry.remove(call)
+
     async def _interpret(self, call: Dialled, spoken: dict[str, Spoken]) -> None:
-        conversation = self._converse(call)
+        conversation = self._interpreting.begin(call)
         ended = Ended("service", "the service stops")
         try:
             call.start(
                 lambda name, party: conversation.join(name, spoken[name].language, party, spoken[name].candidates)
             )
-            self._watcher.began(conversation)
-            log.info("call %s is up: %s", call.name, " <-> ".join(_told(one) for one in spoken.values()))
+            self._interpreting.began(conversation)
+            log.info("call %s is up: %s", call.name, " <-> ".join(str(one) for one in spoken.values()))
             ended = await call.ended
         finally:
-            await self._finish(conversation, ended)
+            await self._interpreting.finish(conversation, ended)
 
-    def _converse(self, call: Call) -> Conversation:
-        conversation = Conversation(
-            call.name,
-            self._engines,
-            self._speech_settings(),
-            self._ticker,
-            self._observer,
-            self._tap,
-            on_fault=lambda: call.end(Ended("service", "a fault in its tick")),
+    # Many in a room
+
+    async def _participate(self, started: CallStarted, name: str, spoken: Spoken) -> None:
+        meeting = self._meetings.get(name)
+        if meeting is not None and meeting.room.ended.done():  # those in it are on their way out
+            meeting = None
+        no = room_refusal(
+            spoken,
+            list(meeting.spoken.values()) if meeting else None,
+            self._settings.calls,
+            self._interpreting.engines,
+            self.registry,
         )
-        self.conversations.add(conversation)
-        self._figures.calls.set(len(self.registry))
-        return conversation
+        if no is not None:
+            await self._refuse(started, no)
+            return
+        if meeting is None:
+            meeting = self._open(name)
+        room, conversation = meeting.room, meeting.conversation
+        party = room.expect(started.channel_id)
+        meeting.spoken[party.name] = spoken
+        reason = Reason.RESTART
+        try:
+            await room.enter(party)
+            self._join(meeting, party, spoken)
+            either: list[asyncio.Future[Any]] = [party.gone, room.ended]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if party.gone.done():
+                reason = Reason.MEDIA_LOST if party.deaf else Reason.HANGUP
+        except PbxError as error:
+            self._interpreting.refused(started, f"{room.name}: {error}", failed=True)
+        finally:
+            await conversation.leave(party.name, reason)
+            await self._leave(name, meeting, party)
 
-    async def _finish(self, conversation: Conversation, ended: Ended) -> None:
-        self.conversations.discard(conversation)
-        balance = await conversation.close(_REASONS.get(ended.by, Reason.RESTART))
-        self._figures.calls_total.add(ended.by)
-        log.info(
-            "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
-            conversation.call,
-            ended.by,
-            ended.detail,
-            balance.opened,
-            balance.played,
-            balance.dropped.total(),
-        )
-        self._watcher.finished(conversation, ended)
+    def _open(self, name: str) -> Meeting:
+        room = Room(self._ari, self._open_media, self._new_name())
+        self.registry.add(room)
+        meeting = self._meetings[name] = Meeting(room, self._interpreting.begin(room))
+        log.info("call %s is the room %s", room.name, name)
+        return meeting
 
-    def _speech_settings(self) -> SpeechSettings:
-        vad, playback = self._settings.vad, self._settings.playback
-        return SpeechSettings(
-            make_endpointer=lambda: Endpointer(
-                WebRtcDetector(vad.mode),
-                endpoint_ms=vad.endpoint_ms,
-                pause_ms=vad.pause_ms,
-                preroll_ms=vad.preroll_ms,
-                max_utterance_s=vad.max_utterance_s,
-            ),
-            make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
-            controls=self._settings.calls.controls,
-        )
+    def _join(self, meeting: Meeting, party: Party, spoken: Spoken) -> None:
+        conversation = meeting.conversation
+        party.start(lambda name, party: conversation.join(name, spoken.language, party, spoken.candidates))
+        if not conversation.gone and len(conversation.legs) == 1:
+            self._interpreting.began(conversation)
+        log.info("call %s: %s has come in and speaks %s", meeting.room.name, party.name, spoken)
 
-
-def _told(spoken: Spoken) -> str:
-    return f"{spoken.language} ({spoken.known.value})"
+    async def _leave(self, name: str, meeting: Meeting, party: Party) -> None:
+        """Whoever leaves last closes the room; who dials it from now on finds a new one."""
+        room = meeting.room
+        room.leave(party)
+        del meeting.spoken[party.name]
+        if room.parties:
+            await party.close()
+            return
+        if self._meetings.get(name) is meeting:
+            del self._meetings[name]
+        await self._interpreting.finish(meeting.conversation, room.ended.result())
+        await party.close()
+        self.registry.remove(room)

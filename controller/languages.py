@@ -42,6 +42,9 @@ class Spoken:
     candidates: tuple[str, ...] = ()
     """Languages among which the speaker is identified; empty where there is nothing to find out."""
 
+    def __str__(self) -> str:
+        return f"{self.language} ({self.known.value})"
+
 
 def choose(
     options: Mapping[str, str],

@@ -11,10 +11,11 @@ from functools import partial
 import aiohttp
 
 from controller.api.link import ApiLink
-from controller.calls import Calls, CallWatcher
+from controller.calls import Calls
 from controller.engines import Engines
 from controller.engines.registry import make_all
 from controller.errors import DragomanError, EngineError, StackError
+from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Event, Held, Lost, Reconnected
@@ -60,6 +61,7 @@ class Service:
         self._lives = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ari: AriClient | None = None
+        self._interpreting: Interpreting | None = None
         self._calls: Calls | None = None
         self._ready = asyncio.Event()
         """Set once everything stands: a call that comes while we start waits, and is not taken for a stray."""
@@ -103,6 +105,15 @@ class Service:
                 f"An engine does not work (Triton is expected at {settings.triton.grpc}): {error}"
             ) from error
         self._run(self._watchdog.run(), "watchdog")
+        self._interpreting = Interpreting(
+            settings,
+            self._engines,
+            ticker=self._ticker,
+            observer=self._observer,
+            figures=self._figures,
+            watcher=self._watcher,
+            tap=self._tap,
+        )
         asterisk = settings.asterisk
         self._ari = await AriClient.connect(
             asterisk.url, asterisk.user, asterisk.password.get_secret_value(), asterisk.app, self._on_event
@@ -111,17 +122,7 @@ class Service:
         # Two sockets a call, for as long as it lasts: the library's limit of 100 connections would be 50 calls.
         http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._lives.push_async_callback(http.close)
-        self._calls = Calls(
-            settings,
-            self._engines,
-            self._ari,
-            partial(open_media, self._ari, http),
-            ticker=self._ticker,
-            observer=self._observer,
-            figures=self._figures,
-            watcher=self._watcher,
-            tap=self._tap,
-        )
+        self._calls = Calls(settings, self._interpreting, self._ari, partial(open_media, self._ari, http))
         if strays := await sweep(self._ari):
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)
         self._run(self._ticker.run(), "ticker")
@@ -159,7 +160,7 @@ class Service:
 
     async def _tell_api(self, api: ApiLink) -> None:
         while True:
-            self._figures.queues(self._calls.conversations if self._calls else ())
+            self._figures.queues(self._interpreting.conversations if self._interpreting else ())
             api.send(self.ready, self._metrics.snapshot())
             if not api.alive:
                 log.error("the API process has ended: health and metrics are not served any more; calls go on")

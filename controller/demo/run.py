@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from asterisk.render import Extension
-from controller.calls import CallWatcher
 from controller.demo.captions import Captions
 from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
@@ -18,6 +17,7 @@ from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recor
 from controller.engines.registry import names
 from controller.errors import StackError, UsageError
 from controller.frames import Pcm
+from controller.interpreting import CallWatcher
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
 from controller.pipeline.conversation import Conversation

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -118,7 +118,7 @@ class Dialled(Call):
         Raises:
             PbxError: it did not come about; `clean_up` is due all the same.
         """
-        await unless(self.ended, self._connect(dial, ring_s))
+        await unless(self.ended, self._connect(dial, ring_s), lambda ended: str(ended.detail))
 
     def start(self, join: Join) -> None:
         """Pass frames from now on."""
@@ -154,8 +154,8 @@ async def _all(*work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait(tasks)
 
 
-async def unless(over: asyncio.Future[Any], work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or give it up as soon as `over` is done.
+async def unless(over: asyncio.Future[Any], work: Coroutine[Any, Any, None], why: Callable[[Any], str]) -> None:
+    """Do the work, or give it up as soon as `over` is done; `why` makes a reason of its result.
 
     Raises:
         PbxError: it failed, or was given up.
@@ -164,7 +164,7 @@ async def unless(over: asyncio.Future[Any], work: Coroutine[Any, Any, None]) -> 
     try:
         await asyncio.wait([task, over], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise PbxError(f"It ended before it was connected: {over.result().detail}.")
+            raise PbxError(f"The call ended before it was connected: {why(over.result())}.")
         await task
     finally:
         task.cancel()

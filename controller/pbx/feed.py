@@ -55,8 +55,8 @@ class Feed:
         self._sent += 1
         if self._sent % STATUS_EVERY_FRAMES == 0:
             # Sockets take seconds of audio before they refuse: an Asterisk that stops reading would play it all later.
-            self._stalled = self._asked
-            self._asked = self._media.request_status()
+            self._stalled, self._asked = self._asked, True
+            self._media.request_status()
         if self._stalled:
             return False
         if self._correction and dbfs(pcm) < QUIET_DBFS:

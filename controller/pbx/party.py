@@ -88,6 +88,8 @@ class Party:
         """How often a media channel was asked for: once in a quiet call."""
         self.gone: asyncio.Future[ChannelEnded] = asyncio.get_running_loop().create_future()
         """Done as soon as the participant's channel has ended."""
+        self.deaf = False
+        """True once the media channel is gone for good."""
         self._media_id = f"{PREFIX}{call}.{name}.media"
         self._ari = ari
         self._open_media = open_media
@@ -225,6 +227,7 @@ class Party:
                     except PbxError as error:
                         log.info("%s", error)
         except TimeoutError:
+            self.deaf = True
             self._on_lost(f"{reason}; it could not be opened again within {GIVE_UP_S:g} s")
             return
         finally:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 from controller.errors import PbxError
 from controller.frames import Pcm
-from controller.pbx.media import MediaCounts, MediaEvent
+from controller.pbx.media import MediaCounts, MediaEvent, QueueStatus
 
 
 class FakeMedia:
-    """A media channel that keeps what it is sent; a test answers for it through `on_event`."""
+    """A media channel that keeps what it is sent, and answers for its queue."""
 
     paces = True
 
@@ -33,6 +33,8 @@ class FakeMedia:
         self.marks: list[str] = []
         self.asked = 0
         self.flushed = 0
+        self.depth = 2
+        """What it says of its queue."""
 
     def send(self, frame: Pcm) -> bool:
         self.sent.append(frame)
@@ -48,6 +50,7 @@ class FakeMedia:
 
     def request_status(self) -> bool:
         self.asked += 1
+        self.on_event(QueueStatus(self.depth, False))
         return True
 
     async def close(self) -> None:

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any
 
 from asterisk.render import Extension
-from controller.calls import CallWatcher
 from controller.demo.script import Part, prompts, turns
 from controller.engines import Engines
+from controller.interpreting import CallWatcher
 from controller.messages import Delivery, Outcome
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
@@ -101,6 +101,7 @@ class Rig:
         limit: int = 50,
         engines: Engines | None = None,
         settings: dict[str, dict[str, Any]] | None = None,
+        extensions: Sequence[Extension] = (),
     ) -> None:
         """Nothing is started yet.
 
@@ -109,6 +110,7 @@ class Rig:
             answers: whether called phones answer at once, or ring until `answer`.
             engines: scripted ones, such as `fake_engines()`: no Triton is needed.
             settings: more tables of settings.
+            extensions: more of them.
         """
         assert (triton is None) != (engines is None), "a rig has either Triton or engines of its own"
         self.seen = RecordingObserver()
@@ -121,6 +123,7 @@ class Rig:
         self._engines = engines
         self._more_settings = settings or {}
         self._run = run
+        self._extensions = extensions
         self._languages = languages
         self._limit = limit
         self.asterisk: AsteriskServer
@@ -135,7 +138,8 @@ class Rig:
             extensions=[
                 Extension(f"20{number}", source, target, f"PJSIP/phone/{phone.uri}")
                 for number, phone in enumerate(self.callees, 1)
-            ],
+            ]
+            + list(self._extensions),
         )
         await asyncio.to_thread(self.asterisk.start)
         await asyncio.gather(*(asyncio.to_thread(phone.start) for phone in self.callers))

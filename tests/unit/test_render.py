@@ -81,6 +81,11 @@ def test_no_templates_is_an_error(tmp_path: Path) -> None:
         render(tmp_path, {}, tmp_path / "out")
 
 
+def test_a_room_takes_the_place_of_whom_to_call() -> None:
+    lines = dialplan([Extension("801", "fr", room="weekly")]).splitlines()
+    assert lines[0] == "exten => 801,1,Stasis(dragoman,from=fr,room=weekly)"
+
+
 def test_several_extensions_and_none() -> None:
     lines = dialplan([Extension("201", "en", "es", BOB), Extension("202", "es", "pt-BR", BOB)]).splitlines()
     assert [line.split(",")[0] for line in lines[::2]] == ["exten => 201", "exten => 202"]
@@ -95,6 +100,8 @@ def test_several_extensions_and_none() -> None:
         Extension("", "en", "es", BOB),
         Extension("201", "en)", "es", BOB),
         Extension("201", "en", "es", "bob"),
+        Extension("201", "en", "es"),
+        Extension("201", "en", room="a,b"),
         Extension("201", "en", "es", BOB + ";transport=tcp"),
         Extension("201", "en", "es", BOB + ",from=xx"),
         Extension("201", "en", "es", BOB + "\nexten => 1,1,NoOp()"),

@@ -1,0 +1,124 @@
+"""What makes a call an interpreted one: its conversation, from the first participant to the closed accounts.
+
+Knows the pipeline and the settings; knows nothing of channels, nor of who is let in.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer, WebRtcDetector
+from controller.engines import Engines
+from controller.messages import Reason
+from controller.observer import Observer
+from controller.pbx.ari_events import CallStarted
+from controller.pbx.call import Call, Ended
+from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.settings import Settings
+from controller.telemetry.figures import Figures
+from controller.ticker import Ticker
+
+log = logging.getLogger(__name__)
+
+_REASONS = {
+    "a": Reason.HANGUP,
+    "b": Reason.HANGUP,
+    "room": Reason.HANGUP,
+    "media": Reason.MEDIA_LOST,
+    "pbx": Reason.MEDIA_LOST,
+}
+
+
+class CallWatcher:
+    """Told of whole calls; does nothing here."""
+
+    def began(self, conversation: Conversation) -> None:
+        """Both parties, or the first one of a room, are in, and frames flow."""
+
+    def finished(self, conversation: Conversation, ended: Ended) -> None:
+        """The call is over and everything is accounted for."""
+
+    def refused(self, call: CallStarted, why: str) -> None:
+        """A call was not taken, or did not come about."""
+
+
+class Interpreting:
+    """The conversations of a service."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engines: Engines,
+        *,
+        ticker: Ticker,
+        observer: Observer,
+        figures: Figures,
+        watcher: CallWatcher,
+        tap: Tap | None = None,
+    ) -> None:
+        self.engines = engines
+        self.conversations: set[Conversation] = set()
+        """Those that are up."""
+        self._settings = settings
+        self._ticker = ticker
+        self._observer = observer
+        self._figures = figures
+        self._watcher = watcher
+        self._tap = tap
+
+    def begin(self, call: Call) -> Conversation:
+        """A conversation without participants yet; `finish` is due."""
+        conversation = Conversation(
+            call.name,
+            self.engines,
+            self._speech_settings(),
+            self._ticker,
+            self._observer,
+            self._tap,
+            on_fault=lambda: call.end(Ended("service", "a fault in its tick")),
+        )
+        self.conversations.add(conversation)
+        self._figures.calls.set(len(self.conversations))
+        return conversation
+
+    def began(self, conversation: Conversation) -> None:
+        """The first frames flow."""
+        self._watcher.began(conversation)
+
+    async def finish(self, conversation: Conversation, ended: Ended) -> None:
+        """Close the accounts of a conversation."""
+        self.conversations.discard(conversation)
+        self._figures.calls.set(len(self.conversations))
+        balance = await conversation.close(_REASONS.get(ended.by, Reason.RESTART))
+        self._figures.calls_total.add(ended.by)
+        log.info(
+            "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
+            conversation.call,
+            ended.by,
+            ended.detail,
+            balance.opened,
+            balance.played,
+            balance.dropped.total(),
+        )
+        self._watcher.finished(conversation, ended)
+
+    def refused(self, started: CallStarted, why: str, *, failed: bool = False) -> None:
+        """Somebody was not let in, or (`failed`) did not come in."""
+        self._figures.calls_total.add("failed" if failed else "refused")
+        log.warning("a call from %s is refused: %s", started.caller or "an unknown number", why)
+        self._watcher.refused(started, why)
+
+    def _speech_settings(self) -> SpeechSettings:
+        vad, playback = self._settings.vad, self._settings.playback
+        return SpeechSettings(
+            make_endpointer=lambda: Endpointer(
+                WebRtcDetector(vad.mode),
+                endpoint_ms=vad.endpoint_ms,
+                pause_ms=vad.pause_ms,
+                preroll_ms=vad.preroll_ms,
+                max_utterance_s=vad.max_utterance_s,
+            ),
+            make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
+            controls=self._settings.calls.controls,
+        )
