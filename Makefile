@@ -18,7 +18,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock doctor scenarios clean
+.PHONY: help setup demo test check lock doctor scenarios bench-call clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -53,6 +53,11 @@ scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks 
 	@$(DRAGOMAN) export offline --out model_repository
 	@mkdir -p build/test
 	@TIMES="$(TIMES)" ONLY="$(ONLY)" $(PYTHON) -m tests.scenarios
+
+bench-call: ## Lag and word error rates of real calls, from their recordings (half an hour). SEED=n PARTS= CLAUSES=n
+	@$(SETUP) demo
+	@$(DRAGOMAN) export offline --out model_repository
+	@SEED="$(SEED)" PARTS="$(PARTS)" CLAUSES="$(CLAUSES)" $(PYTHON) -m loadtest.call
 
 doctor: ## What is installed, what is missing, what to do about it
 	@$(SETUP) env-controller --keep-going

@@ -66,18 +66,31 @@ def prompts(folder: Path, language: str, names: Sequence[str]) -> list[tuple[str
     Raises:
         StackError: they are not there, or one of `names` is not among them.
     """
-    speaker, short = _FOLDERS[language]
+    known = texts(folder, language)
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise StackError(f"There are no recorded prompts named {', '.join(missing)} in {language}.")
+    return [(known[name], read_wav(recording(folder, language, name))) for name in names]
+
+
+def texts(folder: Path, language: str) -> dict[str, str]:
+    """What every recorded prompt says, by its name.
+
+    Raises:
+        StackError: they are not there.
+    """
+    short = _FOLDERS[language][1]
     document = folder / f"usr/share/doc/asterisk-core-sounds-{short}/core-sounds-{short}.txt.gz"
     try:
         lines = gzip.decompress(document.read_bytes()).decode("utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise StackError("The recorded prompts are not there. Run `make setup` to get them.") from error
-    texts = {match[1]: match[2] for line in lines if (match := _LINE.match(line))}
-    missing = [name for name in names if name not in texts]
-    if missing:
-        raise StackError(f"There are no recorded prompts named {', '.join(missing)} in {language}.")
-    sounds = folder / "usr/share/asterisk/sounds" / speaker
-    return [(texts[name], read_wav(sounds / f"{name}.wav")) for name in names]
+    return {match[1]: match[2] for line in lines if (match := _LINE.match(line))}
+
+
+def recording(folder: Path, language: str, name: str) -> Path:
+    """Where the prompt `name` lies; a few that have a text have no recording."""
+    return folder / "usr/share/asterisk/sounds" / _FOLDERS[language][0] / f"{name}.wav"
 
 
 def voiced_span(pcm: Pcm, rate: int = PHONE_RATE) -> tuple[float, float]:

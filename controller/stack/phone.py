@@ -110,6 +110,12 @@ class SoftPhone:
         return f"sip:{self.name}@{LOOPBACK}:{self._ports()[1]}"
 
     @property
+    def rtp_ports(self) -> range:
+        """The UDP ports among which its RTP arrives. It has them once it is started."""
+        ports = self._ports()
+        return range(ports[4], ports[_PORTS - 1] + 1)
+
+    @property
     def pid(self) -> int:
         return self._running().pid
 
@@ -225,7 +231,7 @@ class SoftPhone:
             ("net_interface", LOOPBACK),
             ("sip_listen", f"{LOOPBACK}:{ports[1]}"),  # it takes the next port too, for TLS
             ("ctrl_tcp_listen", f"{LOOPBACK}:{ports[3]}"),
-            ("rtp_ports", f"{ports[4]}-{ports[_PORTS - 1]}"),
+            ("rtp_ports", f"{self.rtp_ports[0]}-{self.rtp_ports[-1]}"),
             ("audio_source", f"aufile,{voice}"),
             ("audio_player", "aubridge,nil"),
             ("audio_alert", "aubridge,nil"),

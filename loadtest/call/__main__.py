@@ -1,0 +1,62 @@
+"""`make bench-call [SEED=n] [PARTS=turns,continuous,scripted] [CLAUSES=n]`: runs the calls, writes the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from controller.errors import DragomanError, UsageError
+from controller.stack.process import Run
+from export.setup.cache import REPOSITORY, Cache
+from loadtest.call import bounds
+from loadtest.call.bench import Options, run
+
+RESULT: Final = Path("build/bench/call.json")
+ROWS: Final = Path("build/bench/call-clauses.json")
+RECORDINGS: Final = Path("build/bench/call")
+PARTS: Final = ("turns", "continuous", "scripted")
+
+
+def main() -> int:
+    """Run it; 0 where every bound was kept."""
+    try:
+        options = _options(os.environ)
+        shutil.rmtree(RECORDINGS, ignore_errors=True)
+        RECORDINGS.mkdir(parents=True)
+        with Run(RECORDINGS / "logs") as stack:
+            report, rows = uvloop.run(run(options, stack))
+    except DragomanError as error:
+        print(f"bench-call: {error}", file=sys.stderr)
+        return 1
+    judged = bounds.judge(report)
+    failed = [one["name"] for one in judged if one["ok"] is False]
+    report |= {"bounds": judged, "passed": not failed}
+    for file, content in ((RESULT, report), (ROWS, {"schema": "dragoman/call-clauses/1", "rows": rows})):
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\n{bounds.table(judged)}\n\nfigures: {RESULT}; every clause: {ROWS}; recordings: {RECORDINGS}", flush=True)
+    return 1 if failed else 0
+
+
+def _options(environment: dict[str, str] | os._Environ[str]) -> Options:
+    parts = [one.strip() for one in (environment.get("PARTS") or ",".join(PARTS)).split(",")]
+    if wrong := [one for one in parts if one not in PARTS]:
+        raise UsageError(f"There is no part {wrong[0]}: choose PARTS among {','.join(PARTS)}.")
+    seed, clauses = (_number(environment, name, default) for name, default in (("SEED", 1), ("CLAUSES", 40)))
+    return Options(parts, seed, clauses, RECORDINGS, REPOSITORY / "model_repository", Cache.default().prompts)
+
+
+def _number(environment: dict[str, str] | os._Environ[str], name: str, default: int) -> int:
+    said = environment.get(name) or str(default)
+    if not said.isdigit() or not int(said):
+        raise UsageError(f"{name} is {said!r}: give a whole number above zero.")
+    return int(said)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""What was heard, recognised again, beside the same synthesis as the voice made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import soxr
+
+from controller.frames import SAMPLE_RATE, Pcm
+from controller.stack.wav import PHONE_RATE
+from controller.triton.client import TritonClient
+from controller.triton.contracts import recognise
+from loadtest.call.rows import Row
+from loadtest.call.taken import Spoken
+
+AROUND_S: Final = 0.24
+"""Silence before and after, as the recogniser gets of a caller; the same for both."""
+
+DEADLINE_S: Final = 30.0
+LONGEST_S: Final = 29.0
+"""What the recogniser takes at once."""
+
+
+@dataclass(slots=True)
+class Again:
+    """One translation recognised twice."""
+
+    row: Row
+    heard: str
+    clean: str
+
+
+async def recognise_again(
+    client: TritonClient, rows: list[Row], heard: Pcm, spoken: Spoken, language: str
+) -> list[Again]:
+    """Every translation that was found in a recording (8 kHz): that stretch of it, and the clean one."""
+    found = [row for row in rows if row.where is not None and row.target is not None and row.counts]
+    return [await _one(client, row, heard, spoken[row.target or "", language], language) for row in found]
+
+
+async def _one(client: TritonClient, row: Row, heard: Pcm, made: list[Pcm], language: str) -> Again:
+    assert row.where is not None
+    begin, end = row.where
+    cut = soxr.resample(heard[begin:end], PHONE_RATE, SAMPLE_RATE, quality="HQ")
+    clean = min(made, key=lambda pcm: abs(len(pcm) - 2 * (end - begin)))  # of the speed at which it was played
+    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean)]
+    return Again(row, *texts)
+
+
+async def _recognise(client: TritonClient, pcm: Pcm, language: str) -> str:
+    silence = np.zeros(round(AROUND_S * SAMPLE_RATE), np.int16)
+    padded = np.concatenate([silence, pcm[: round(LONGEST_S * SAMPLE_RATE)], silence])
+    answer = await recognise(client, padded, language, deadline_s=DEADLINE_S)
+    return answer.text
