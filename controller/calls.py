@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from controller.admission import Refusal, dialled_refusal, room_refusal
@@ -105,20 +106,18 @@ class Calls:
         self.registry.add(call)
         try:
             await call.connect(started.options["dial"], self._settings.asterisk.ring_s)
-            await self._interpret(call, spoken)
+            await self._interpret(call, spoken, started.options)
         except PbxError as error:
             self._interpreting.refused(started, f"{call.name}: {error}", failed=True)
         finally:
             await call.clean_up()
             self.registry.remove(call)
 
-    async def _interpret(self, call: Dialled, spoken: dict[str, Spoken]) -> None:
-        conversation = self._interpreting.begin(call)
+    async def _interpret(self, call: Dialled, spoken: dict[str, Spoken], options: Mapping[str, str]) -> None:
+        conversation = self._interpreting.begin(call, options)
         ended = Ended("service", "the service stops")
         try:
-            call.start(
-                lambda name, party: conversation.join(name, spoken[name].language, party, spoken[name].candidates)
-            )
+            call.start(lambda name, party: self._interpreting.join(conversation, party, spoken[name]))
             self._interpreting.began(conversation)
             log.info("call %s is up: %s", call.name, " <-> ".join(str(one) for one in spoken.values()))
             ended = await call.ended
@@ -169,7 +168,7 @@ class Calls:
 
     def _join(self, meeting: Meeting, party: Party, spoken: Spoken) -> None:
         conversation = meeting.conversation
-        party.start(lambda name, party: conversation.join(name, spoken.language, party, spoken.candidates))
+        party.start(lambda name, party: self._interpreting.join(conversation, party, spoken))
         if not conversation.gone and len(conversation.legs) == 1:
             self._interpreting.began(conversation)
         log.info("call %s: %s has come in and speaks %s", meeting.room.name, party.name, spoken)

@@ -3,7 +3,8 @@
     DragomanError
     ├── UsageError            a wrong command line, setting or input file: say it and exit with 1
     │   ├── SettingsError
-    │   └── AudioFileError
+    │   ├── AudioFileError
+    │   └── RecordingError
     ├── StackError            a server this machine should run did not start or has gone
     ├── PbxError              Asterisk refused or cannot be reached
     └── EngineError           a recogniser, translator or voice failed
@@ -34,6 +35,10 @@ class SettingsError(UsageError):
 
 class AudioFileError(UsageError):
     """A recording cannot be used."""
+
+
+class RecordingError(UsageError):
+    """A recorded call cannot be read or written."""
 
 
 class StackError(DragomanError):

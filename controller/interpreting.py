@@ -5,16 +5,20 @@ Knows the pipeline and the settings; knows nothing of channels, nor of who is le
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Mapping
 
-from controller.audio.mix import Ducker
-from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.engines import Engines
+from controller.flight.recording import Recording, begin
+from controller.languages import Spoken
 from controller.messages import Reason
-from controller.observer import Observer
+from controller.observer import Observer, Observers
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Call, Ended
-from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.pbx.party import Leg, Party
+from controller.pipeline.conversation import Conversation, Tap
+from controller.pipeline.speech_settings import speech_settings
 from controller.settings import Settings
 from controller.telemetry.figures import Figures
 from controller.ticker import Ticker
@@ -60,6 +64,7 @@ class Interpreting:
         self.engines = engines
         self.conversations: set[Conversation] = set()
         """Those that are up."""
+        self._recordings: dict[Conversation, Recording] = {}
         self._settings = settings
         self._ticker = ticker
         self._observer = observer
@@ -67,20 +72,33 @@ class Interpreting:
         self._watcher = watcher
         self._tap = tap
 
-    def begin(self, call: Call) -> Conversation:
-        """A conversation without participants yet; `finish` is due."""
+    def begin(self, call: Call, options: Mapping[str, str] | None = None) -> Conversation:
+        """A conversation without participants yet; `finish` is due.
+
+        Args:
+            options: what the dialplan says for everyone who will be in it.
+        """
+        recording = begin(self._settings, call.name, options or {}, self.engines, asyncio.get_running_loop().time)
         conversation = Conversation(
             call.name,
-            self.engines,
-            self._speech_settings(),
-            self._ticker,
-            self._observer,
+            recording.engines(self.engines),
+            speech_settings(self._settings),
+            recording.ticker(self._ticker),
+            Observers([self._observer, recording]),
             self._tap,
             on_fault=lambda: call.end(Ended("service", "a fault in its tick")),
         )
+        recording.began(conversation)
+        self._recordings[conversation] = recording
         self.conversations.add(conversation)
         self._figures.calls.set(len(self.conversations))
         return conversation
+
+    def join(self, conversation: Conversation, party: Party, spoken: Spoken) -> Leg:
+        """A participant comes in; returns what becomes of what they say."""
+        recording = self._recordings[conversation]
+        outlet = recording.outlet(party.name, party)
+        return recording.leg(conversation.join(party.name, spoken.language, outlet, spoken.candidates))
 
     def began(self, conversation: Conversation) -> None:
         """The first frames flow."""
@@ -102,23 +120,10 @@ class Interpreting:
             balance.dropped.total(),
         )
         self._watcher.finished(conversation, ended)
+        await self._recordings.pop(conversation).close()
 
     def refused(self, started: CallStarted, why: str, *, failed: bool = False) -> None:
         """Somebody was not let in, or (`failed`) did not come in."""
         self._figures.calls_total.add("failed" if failed else "refused")
         log.warning("a call from %s is refused: %s", started.caller or "an unknown number", why)
         self._watcher.refused(started, why)
-
-    def _speech_settings(self) -> SpeechSettings:
-        vad, playback = self._settings.vad, self._settings.playback
-        return SpeechSettings(
-            make_endpointer=lambda: Endpointer(
-                WebRtcDetector(vad.mode),
-                endpoint_ms=vad.endpoint_ms,
-                pause_ms=vad.pause_ms,
-                preroll_ms=vad.preroll_ms,
-                max_utterance_s=vad.max_utterance_s,
-            ),
-            make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
-            controls=self._settings.calls.controls,
-        )

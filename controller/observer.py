@@ -6,13 +6,19 @@ import logging
 from collections.abc import Callable, Iterable
 
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Fate, Transcript, Translation
+from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Translation
 
 log = logging.getLogger(__name__)
 
 
 class Observer:
     """Watches one or more calls; every method does nothing here. They are called on the event loop: never wait."""
+
+    def joined(self, call: str, leg: str, language: str, candidates: tuple[str, ...]) -> None:
+        """A participant is in, and will be heard from. `candidates`: languages among which they are identified."""
+
+    def left(self, call: str, leg: str, reason: Reason) -> None:
+        """A participant goes; what is due to them is dropped."""
 
     def transcript(self, call: str, transcript: Transcript) -> None:
         """A partial or final transcript came."""
@@ -41,6 +47,12 @@ class Observers(Observer):
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._all = list(observers)
+
+    def joined(self, call: str, leg: str, language: str, candidates: tuple[str, ...]) -> None:
+        self._tell(lambda one: one.joined(call, leg, language, candidates))
+
+    def left(self, call: str, leg: str, reason: Reason) -> None:
+        self._tell(lambda one: one.left(call, leg, reason))
 
     def transcript(self, call: str, transcript: Transcript) -> None:
         self._tell(lambda one: one.transcript(call, transcript))

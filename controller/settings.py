@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -104,6 +104,20 @@ class ApiSettings(BaseModel):
     """0 takes any free one"""
 
 
+class RecorderSettings(BaseModel):
+    """The flight recorder: all of a call, its voices included, for `dragoman replay`. See docs/recording.md."""
+
+    model_config = _FROZEN
+    enabled: bool = False
+    """whether calls are recorded at all"""
+    consent: Literal["call", "always"] = "call"
+    """`call`: only calls whose dialplan says record=yes; `always`: all, since everyone has consented elsewhere"""
+    folder: Path = Path("recordings")
+    """where to; a file a call"""
+    key: SecretStr = SecretStr("")
+    """encrypts them where set (AES-256-GCM); better in the variable than in the file"""
+
+
 class CallSettings(BaseModel):
     """Which calls are taken."""
 
@@ -152,6 +166,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     calls: CallSettings = CallSettings()
     languages: LanguageSettings = LanguageSettings()
+    recorder: RecorderSettings = RecorderSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -193,6 +208,26 @@ def load(file: Path | None = None, **overrides: dict[str, Any]) -> Settings:
         raise SettingsError(f"A DRAGOMAN_* variable cannot be read: {error}.") from error
     _refuse_unknown_variables()
     return settings.model_copy(update=changed)
+
+
+def from_tables(tables: dict[str, dict[str, Any]]) -> Settings:
+    """The settings of a recorded call: what `tables` say, and defaults; no file and no variable.
+
+    Raises:
+        SettingsError: one of them is wrong, or was another version's.
+    """
+    if unknown := sorted(set(tables) - set(Settings.model_fields)):
+        raise SettingsError(f"There is no settings table {unknown[0]}.")
+    made = {}
+    for name, field in Settings.model_fields.items():
+        assert field.annotation is not None
+        try:
+            made[name] = field.annotation(**tables.get(name, {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            path = ".".join([name, *map(str, first["loc"])])
+            raise SettingsError(f"The setting {path} of the call cannot be used: {first['msg'].lower()}.") from error
+    return Settings.model_construct(**made)
 
 
 def _with(table: BaseModel, changes: dict[str, Any]) -> BaseModel:

@@ -37,7 +37,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def _default(value: Any) -> str:
-    return json.dumps("" if isinstance(value, SecretStr) else value)
+    return json.dumps("" if isinstance(value, SecretStr) else value, default=str)
 
 
 def _bound(metadata: Any) -> str:

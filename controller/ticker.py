@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from controller.frames import FRAME_S
 
@@ -18,6 +19,18 @@ log = logging.getLogger(__name__)
 
 Tick = Callable[[float], None]
 """Called with the event loop's time at which the tick was due."""
+
+
+class TickSource(Protocol):
+    """Whatever ticks: the clock below, or a replay's."""
+
+    def add(self, tick: Tick, on_fault: Callable[[], None] | None = None) -> None:
+        """Subscribe; `on_fault` is called when `tick` raised: it is then not ticked any more."""
+        ...
+
+    def remove(self, tick: Tick) -> None:
+        """Unsubscribe; an unknown subscriber is no error."""
+        ...
 
 
 class Ticker:

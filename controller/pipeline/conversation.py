@@ -22,7 +22,7 @@ from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.pace import Pace
 from controller.pipeline.playback import Outlet, Playback
-from controller.ticker import Ticker
+from controller.ticker import TickSource
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Conversation:
         call: str,
         engines: Engines,
         speech: SpeechSettings,
-        ticker: Ticker,
+        ticker: TickSource,
         observer: Observer,
         tap: Tap | None = None,
         on_fault: Callable[[], None] | None = None,
@@ -127,7 +127,8 @@ class Conversation:
         self.interpreting = True
         """False while nobody is interpreted; `interpret` changes it."""
         self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
+        self.began = self._loop.time()
+        """What the event loop's clock read when the call's read 0."""
         self._engines = engines
         self._speech = speech
         self._ticker = ticker
@@ -163,7 +164,7 @@ class Conversation:
 
     def now(self) -> float:
         """Seconds on the call's clock."""
-        return self._loop.time() - self._began
+        return self._loop.time() - self.began
 
     def join(self, name: str, language: str, outlet: Outlet, candidates: tuple[str, ...] = ()) -> Leg:
         """Add a participant; feed it with `Leg.push`.
@@ -176,6 +177,7 @@ class Conversation:
         """
         if name in self.legs or any(one.name == name for one in self.gone):
             raise ValueError(f"There is or was a participant {name} in this call; each needs a name of its own.")
+        self._observer.joined(self.call, name, language, candidates)
         playback = Playback(name, self._ledger, self._speech.make_ducker())
         orchestrator = Orchestrator(
             self.call,
@@ -206,6 +208,7 @@ class Conversation:
         leg = self.legs.pop(name, None)
         if leg is None:
             return
+        self._observer.left(self.call, name, reason)
         self.gone.append(leg)
         self._announcer.hush(leg.playback)
         leg.playback.flush(reason)
@@ -240,7 +243,7 @@ class Conversation:
         if self._last_due is not None:
             self.ticks_skipped += max(0, round((due - self._last_due) / FRAME_S) - 1)
         self._last_due = due
-        now_s = began - self._began
+        now_s = began - self.began
         work = time.perf_counter()
         originals: list[tuple[Leg, Pcm]] = []
         for leg in self.legs.values():

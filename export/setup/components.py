@@ -221,6 +221,23 @@ COMPONENTS: Final[dict[str, Component]] = {
             adds=True,
         ),
         Component(
+            "encryption",
+            "what encrypts recordings of calls",
+            "env/controller",
+            ("env/controller/lib/python3.11/site-packages/cryptography",),
+            lambda: [digest(CONTROLLER), (environment.REQUIREMENTS / "recorder.txt").read_text()],
+            lambda kit, env: environment.add(
+                kit,
+                env,
+                environment.REQUIREMENTS / "recorder.txt",
+                "from cryptography.hazmat.primitives import ciphers",
+            ),
+            PIP_REMEDY,
+            5,
+            needs=("env-controller",),
+            adds=True,
+        ),
+        Component(
             "asterisk",
             "the telephone exchange Asterisk",
             "asterisk",
@@ -264,11 +281,11 @@ COMPONENTS: Final[dict[str, Component]] = {
     )
 }
 
-_DEMO: Final = tuple(name for name in COMPONENTS if name != "dev")
+_DEMO: Final = tuple(name for name in COMPONENTS if name not in ("dev", "encryption"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
     "test": tuple(COMPONENTS),
-    "check": ("env-controller", "dev"),
+    "check": ("env-controller", "encryption", "dev"),
     "all": tuple(COMPONENTS),
 }
 

@@ -62,6 +62,7 @@ def main() -> int:
         compile_pins(uv, "sources.txt", str(folder / "sources.in"), "--no-deps", known)
         compile_pins(uv, "build.txt", str(folder / "build.in"))
         compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton")
+        compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
         there = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "controller.txt")]
         compile_pins(uv, "dev.txt", "pyproject.toml", "--extra=dev", known, *there)
         sources = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "sources.txt")]

@@ -5,29 +5,47 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
+from controller.flight.recording import FlightRecording, Recording
+from controller.observer import Observers
 from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.telemetry.recorder import Recorder
 from controller.ticker import Ticker
+from controller.virtual_time import run
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import FakePhone, LoudDetector
-from tests.virtual_time import run
+
+SPEECH = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
 
 
 class Bench:
     """A conversation with its ticker, fakes and observer."""
 
-    def __init__(self, engines: Engines, tap: Tap | None = None, controls: bool = True) -> None:
+    def __init__(
+        self, engines: Engines, tap: Tap | None = None, controls: bool = True, recorder: Recorder | None = None
+    ) -> None:
         self.ticker = Ticker()
         self.seen = RecordingObserver()
-        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker, controls)
-        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, tap)
+        started = datetime(2026, 1, 2, tzinfo=UTC)
+        self.recording = FlightRecording(recorder, "call", started, engines, None) if recorder else Recording()
+        self.conversation = Conversation(
+            "call",
+            self.recording.engines(engines),
+            replace(SPEECH, controls=controls),
+            self.recording.ticker(self.ticker),
+            Observers([self.seen, self.recording]),
+            tap,
+        )
+        self.recording.began(self.conversation)
 
     def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
-        return FakePhone(self.conversation, name, language, speech)
+        return FakePhone(self.conversation, name, language, speech, recording=self.recording)
 
 
 @asynccontextmanager
@@ -37,8 +55,9 @@ async def bench(
     tts: FakeVoice | None = None,
     tap: Tap | None = None,
     controls: bool = True,
+    recorder: Recorder | None = None,
 ) -> AsyncIterator[Bench]:
-    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap, controls)
+    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap, controls, recorder)
     ticking = asyncio.create_task(one.ticker.run())
     try:
         yield one

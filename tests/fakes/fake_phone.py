@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from controller.flight.recording import Recording
 from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm
 from controller.pipeline.conversation import Conversation, Leg
 
@@ -37,14 +38,17 @@ class FakePhone:
         language: str,
         speech: Sequence[tuple[float, float]],
         candidates: tuple[str, ...] = (),
+        recording: Recording | None = None,
     ) -> None:
+        recording = recording or Recording()
         self.heard: list[Pcm] = []
         self.heard_at: list[float] = []
         self.level = SPEECH_LEVEL
         self._conversation = conversation
         self._speech = speech
         self._marks: list[tuple[int, str]] = []
-        self.leg: Leg = conversation.join(name, language, self, candidates)
+        self.leg: Leg = conversation.join(name, language, recording.outlet(name, self), candidates)
+        self._wire = recording.leg(self.leg)
         self._task = asyncio.create_task(self._talk())
 
     def mark(self, name: str) -> bool:
@@ -54,7 +58,7 @@ class FakePhone:
     def send(self, pcm: Pcm) -> bool:
         while self._marks and self._marks[0][0] <= len(self.heard):
             # As from a socket: between two ticks, not inside one.
-            asyncio.get_running_loop().call_soon(self.leg.reached, self._marks.pop(0)[1])
+            asyncio.get_running_loop().call_soon(self._wire.reached, self._marks.pop(0)[1])
         self.heard.append(pcm)
         self.heard_at.append(self._conversation.now())
         return True
@@ -66,7 +70,7 @@ class FakePhone:
         while True:
             now = count * FRAME_S
             speaks = any(begin <= now < end for begin, end in self._speech)
-            self.leg.push(tone_frame(self.level) if speaks else SILENCE)
+            self._wire.push(tone_frame(self.level) if speaks else SILENCE)
             count += 1
             await asyncio.sleep(start + count * FRAME_S - loop.time())
 

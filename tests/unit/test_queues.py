@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.pipeline.queues import BoundedQueue, Overflow
-from tests.virtual_time import run
+from controller.virtual_time import run
 
 
 @given(st.lists(st.one_of(st.none(), st.integers()), max_size=80), st.sampled_from(list(Overflow)))

@@ -9,8 +9,8 @@ from controller.engines import Engines
 from controller.errors import EngineDied, EngineError, EngineTimeout, EngineUnavailable
 from controller.recovery.watchdog import PROBE_S, Watchdog
 from controller.triton.client import TritonClient
+from controller.virtual_time import run
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
-from tests.virtual_time import run
 
 
 class Probed(FakeTranslator):

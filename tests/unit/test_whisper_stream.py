@@ -16,9 +16,9 @@ from controller.errors import EngineRejected, EngineTimeout
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
 from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, Transcript
 from controller.triton.contracts import Recognition, TimedWord
+from controller.virtual_time import run
 from tests.fakes.fake_phone import tone_frame
 from tests.quiet import quiet
-from tests.virtual_time import run
 
 
 class Script:

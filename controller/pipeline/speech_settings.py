@@ -1,0 +1,24 @@
+"""How speakers are cut into utterances and how listeners hear, out of the settings: for calls and for their replays."""
+
+from __future__ import annotations
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer, WebRtcDetector
+from controller.pipeline.conversation import SpeechSettings
+from controller.settings import Settings
+
+
+def speech_settings(settings: Settings) -> SpeechSettings:
+    """What `settings` say of it."""
+    vad, playback = settings.vad, settings.playback
+    return SpeechSettings(
+        make_endpointer=lambda: Endpointer(
+            WebRtcDetector(vad.mode),
+            endpoint_ms=vad.endpoint_ms,
+            pause_ms=vad.pause_ms,
+            preroll_ms=vad.preroll_ms,
+            max_utterance_s=vad.max_utterance_s,
+        ),
+        make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
+        controls=settings.calls.controls,
+    )
