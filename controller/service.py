@@ -20,8 +20,10 @@ from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Event, Held, Lost, Reconnected
 from controller.pbx.ari_ids import PREFIX
+from controller.pbx.audiosocket import AudioSocketServer
 from controller.pbx.call import sweep
 from controller.pbx.media import open_media
+from controller.pbx.party import OpenMedia
 from controller.pipeline.conversation import Tap
 from controller.recovery.watchdog import Watchdog
 from controller.settings import Settings
@@ -119,16 +121,26 @@ class Service:
             asterisk.url, asterisk.user, asterisk.password.get_secret_value(), asterisk.app, self._on_event
         )
         self._lives.push_async_callback(self._ari.close)
-        # Two sockets a call, for as long as it lasts: the library's limit of 100 connections would be 50 calls.
-        http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-        self._lives.push_async_callback(http.close)
-        self._calls = Calls(settings, self._interpreting, self._ari, partial(open_media, self._ari, http))
+        self._calls = Calls(settings, self._interpreting, self._ari, await self._media(self._ari))
         if strays := await sweep(self._ari):
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)
         self._run(self._ticker.run(), "ticker")
         if self.api is not None:
             self._run(self._tell_api(self.api), "api")
         self._ready.set()
+
+    async def _media(self, ari: AriClient) -> OpenMedia:
+        """What opens media channels, by the settings."""
+        asterisk = self._settings.asterisk
+        if asterisk.media == "audiosocket":
+            server = AudioSocketServer(ari)
+            await server.start(asterisk.audiosocket_host, asterisk.audiosocket_port)
+            self._lives.push_async_callback(server.close)
+            return server.open
+        # Two sockets a call, for as long as it lasts: the library's limit of 100 connections would be 50 calls.
+        http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._lives.push_async_callback(http.close)
+        return partial(open_media, ari, http)
 
     async def stop(self) -> None:
         """Refuse new calls, end those that are up, let go of everything."""

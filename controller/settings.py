@@ -32,6 +32,12 @@ class AsteriskSettings(BaseModel):
     """that user's; better in the variable than in the file"""
     app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]+$")
     """the Stasis application that the dialplan names"""
+    media: Literal["websocket", "audiosocket"] = "websocket"
+    """what carries the audio: chan_websocket (Asterisk 22.8 or newer), or AudioSocket"""
+    audiosocket_host: str = Field(default="127.0.0.1", min_length=1)
+    """for AudioSocket: the address on which we listen and Asterisk reaches us; whoever else reaches it is refused"""
+    audiosocket_port: int = Field(default=0, ge=0, le=65535)
+    """0 takes any free one"""
     ring_s: float = Field(default=30.0, gt=0, le=300)
     """how long the called party may ring, in seconds"""
 

@@ -152,6 +152,21 @@ class AriClient(AriRequests):
             await self.hangup(channel_id)
             raise PbxError("Asterisk named no media socket: chan_websocket of 22.8 or newer is needed.") from None
 
+    async def external_audiosocket(self, channel_id: str, address: str, name: str) -> None:
+        """A channel whose audio is a TCP connection that Asterisk opens to `address` (host:port): slin16.
+
+        It answers itself: await the connection that gives `name`, a UUID, and then `started`.
+        """
+        await self._make(
+            channel_id,
+            "externalMedia",
+            format="slin16",
+            encapsulation="audiosocket",
+            transport="tcp",
+            external_host=address,
+            data=name,
+        )
+
     async def started(self, channel_id: str, timeout_s: float = 10.0) -> CallStarted:
         """Wait until a channel made by `originate` or `external_media` is in the application.
 

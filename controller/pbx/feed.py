@@ -43,8 +43,9 @@ class Feed:
         """Begin anew with nothing but the margin."""
         self._correction = 0
         self._media.flush()
-        for _ in range(MARGIN_FRAMES):
-            self._media.send(SILENCE)
+        if self._media.paces:
+            for _ in range(MARGIN_FRAMES):
+                self._media.send(SILENCE)
 
     def mark(self, name: str) -> bool:
         """Ask to be told when all that was sent so far is played; False where that cannot be."""
@@ -52,6 +53,8 @@ class Feed:
 
     def send(self, pcm: Pcm) -> bool:
         """Send 20 ms, int16[320]; False where they had to be dropped."""
+        if not self._media.paces:  # nothing waits there that could be too much or too little
+            return self._media.send(pcm)
         self._sent += 1
         if self._sent % STATUS_EVERY_FRAMES == 0:
             # Sockets take seconds of audio before they refuse: an Asterisk that stops reading would play it all later.

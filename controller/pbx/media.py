@@ -99,6 +99,10 @@ class MediaChannel(Protocol):
     counts: MediaCounts
 
     @property
+    def paces(self) -> bool:
+        """Whether the other side holds what it is sent and plays it at its own pace: then a margin must lie there."""
+
+    @property
     def channel_id(self) -> str:
         """The channel in Asterisk."""
 
@@ -148,6 +152,8 @@ class Framer:
 
 class MediaSocket:
     """A `MediaChannel` over an open web socket."""
+
+    paces = True
 
     def __init__(
         self,

@@ -67,3 +67,14 @@ def test_one_that_answers_is_never_refused() -> None:
         assert one.send(SPEECH)
         if media.asked > before:
             one.answered(QueueStatus(MARGIN_FRAMES, False))
+
+
+def test_where_nothing_is_held_there_is_neither_margin_nor_correction() -> None:
+    media = FakeMedia()
+    media.paces = False
+    one = Feed(media)
+    assert media.sent == []
+    one.answered(QueueStatus(0, False))
+    for _ in range(2 * STATUS_EVERY_FRAMES):
+        assert one.send(NOISE)
+    assert len(media.sent) == 2 * STATUS_EVERY_FRAMES and media.asked == 0

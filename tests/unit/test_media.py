@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -15,7 +16,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.frames import FRAME_BYTES, FRAME_SAMPLES, SILENCE, Pcm
+from controller.frames import FRAME_BYTES, FRAME_S, FRAME_SAMPLES, SILENCE, Pcm
 from controller.pbx.media import (
     QUEUE_COMMANDS,
     QUEUE_FRAMES,
@@ -160,13 +161,15 @@ async def connected() -> AsyncIterator[tuple[MediaSocket, Ours, Peer]]:
     app.router.add_get("/", peer.handle)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # so that one that does not read is soon full
+    listener.bind(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
     port = runner.addresses[0][1]
     try:
         async with aiohttp.ClientSession() as http:
-            socket = await http.ws_connect(f"ws://127.0.0.1:{port}/", compress=0)
-            media = MediaSocket(socket, "m-1", on_frame=ours.on_frame, on_event=ours.on_event, on_closed=ours.on_closed)
+            opened = await http.ws_connect(f"ws://127.0.0.1:{port}/", compress=0)
+            media = MediaSocket(opened, "m-1", on_frame=ours.on_frame, on_event=ours.on_event, on_closed=ours.on_closed)
             await peer.connected
             try:
                 yield media, ours, peer
@@ -237,6 +240,30 @@ def test_a_peer_that_does_not_read_makes_frames_drop_and_nobody_wait() -> None:
             await media.close()  # does not wait for the other side either
             peer.transport.resume_reading()
             assert sent < 40, sent  # the kernels alone would take 6400 by default, and aiohttp 100 to 400 more
+
+    go(test())
+
+
+def test_a_stalled_one_costs_its_own_leg_alone() -> None:
+    async def test() -> None:
+        async with connected() as (stalled, _, silent), connected() as (well, _, peer):
+            assert silent.transport is not None
+            silent.transport.pause_reading()
+            refusals = 0
+            while refusals < 50:  # the kernels of both sides take some first
+                refusals = 0 if stalled.send(SILENCE) else refusals + 1
+                await asyncio.sleep(0.005)
+            refused, loop, slowest = stalled.counts.dropped_full, asyncio.get_running_loop(), 0.0
+            for _ in range(25):
+                began = loop.time()
+                stalled.send(SILENCE)
+                assert well.send(SILENCE)
+                slowest = max(slowest, loop.time() - began)
+                await asyncio.sleep(FRAME_S)
+            await peer.until(lambda: len(peer.frames) == 25)
+            assert stalled.counts.dropped_full >= refused + 20 and well.counts.dropped_full == 0
+            assert slowest < FRAME_S, "to send waits for nobody"
+            silent.transport.resume_reading()
 
     go(test())
 
