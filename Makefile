@@ -18,7 +18,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock doctor scenarios bench-call clean
+.PHONY: help setup demo test check lock doctor scenarios bench-call reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -58,6 +58,9 @@ bench-call: ## Lag and word error rates of real calls, from their recordings (ha
 	@$(SETUP) demo
 	@$(DRAGOMAN) export offline --out model_repository
 	@SEED="$(SEED)" PARTS="$(PARTS)" CLAUSES="$(CLAUSES)" $(PYTHON) -m loadtest.call
+
+reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, or all
+	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)),peers)
 
 doctor: ## What is installed, what is missing, what to do about it
 	@$(SETUP) env-controller --keep-going

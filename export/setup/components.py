@@ -154,6 +154,9 @@ TRITON: Final = _environment(
     95,
 )
 
+PEERS: Final = (_environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),)
+"""What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
+
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one
     for one in (  # the longest first, so that the rest is done beside them
@@ -278,15 +281,18 @@ COMPONENTS: Final[dict[str, Component]] = {
             DEBIAN_REMEDY,
             42.1,
         ),
+        *PEERS,
     )
 }
 
-_DEMO: Final = tuple(name for name in COMPONENTS if name not in ("dev", "encryption"))
+_OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in PEERS)
+_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
-    "test": tuple(COMPONENTS),
+    "test": _OURS,
     "check": ("env-controller", "encryption", "dev"),
-    "all": tuple(COMPONENTS),
+    "all": _OURS,
+    "peers": tuple(one.name for one in PEERS),
 }
 
 
@@ -300,10 +306,10 @@ class Missing:
 
 
 def missing(cache: Cache, names: Sequence[str] | None = None) -> list[Missing]:
-    """The components that are not there; touches no network. Without `names`, of everything."""
+    """The components that are not there; touches no network. Without `names`, of all but the peers."""
     return [
         Missing(one.name, f"{one.what} is missing: run `make setup`; without a network, {one.remedy}.")
-        for one in (COMPONENTS[name] for name in names or COMPONENTS)
+        for one in (COMPONENTS[name] for name in names or _OURS)
         if not is_ready(cache, one)
     ]
 

@@ -15,6 +15,9 @@ from typing import Final
 from export.setup.cache import REPOSITORY
 from export.setup.environment import REQUIREMENTS
 
+PEERS: Final = ("pipecat",)
+"""What benches compare with (make reference-env); each has a file of that name."""
+
 _OPTIONS: Final = (
     "--python-version=3.11",
     "--generate-hashes",
@@ -63,6 +66,8 @@ def main() -> int:
         compile_pins(uv, "build.txt", str(folder / "build.in"))
         compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton")
         compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
+        for peer in PEERS:
+            compile_pins(uv, f"{peer}.txt", str(folder / f"{peer}.in"), "--only-binary=:all:")
         there = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "controller.txt")]
         compile_pins(uv, "dev.txt", "pyproject.toml", "--extra=dev", known, *there)
         sources = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "sources.txt")]

@@ -108,9 +108,17 @@ def test_killed_it_takes_what_it_started_with_it(tmp_path: Path) -> None:
 
 
 def test_missing_names_what_is_not_there(tmp_path: Path) -> None:
-    assert [one.name for one in missing(Cache(tmp_path))] == list(COMPONENTS)
+    assert [one.name for one in missing(Cache(tmp_path))] == list(GROUPS["all"])
     (one,) = missing(Cache(tmp_path), ["whisper"])
     assert "make setup" in one.sentence
+
+
+def test_what_benches_compare_with_is_got_only_when_it_is_named(tmp_path: Path) -> None:
+    peers = set(GROUPS["peers"])
+    assert "env-pipecat" in peers
+    assert not peers & {name for group, names in GROUPS.items() if group != "peers" for name in names}
+    (one,) = missing(Cache(tmp_path), ["env-pipecat"])
+    assert one.name == "env-pipecat"
 
 
 def test_ensure_offline_raises_a_sentence_for_each(tmp_path: Path) -> None:
