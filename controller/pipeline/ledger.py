@@ -69,13 +69,12 @@ class Ledger:
         return [entry.listener for entry in self._entries(clause, language)]
 
     def waiting(self, listener: str) -> list[Translation]:
-        """What is translated for `listener` and not yet begun to be spoken, by clause end."""
-        waiting = [
+        """What is translated for `listener` and not yet begun to be spoken, in the order in which it was committed."""
+        return [
             entry.translation
             for entry in self._open.values()
             if entry.listener == listener and entry.translation and Mark.SYNTHESIS_BEGAN not in entry.marks
         ]
-        return sorted(waiting, key=lambda one: one.clause.span.end_s)
 
     def played(self, clause: Clause, listener: str, last_s: float) -> None:
         """It was heard whole; its last sample was handed over at `last_s`. Does nothing where it has ended already."""

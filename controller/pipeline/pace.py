@@ -7,6 +7,7 @@ Knows the ledger and the playbacks; knows no engine and no queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from controller.messages import Clause, Reason
 from controller.pipeline.ledger import Ledger
@@ -79,9 +80,8 @@ class Pace:
 
     def wait_s(self, clause: Clause, listeners: Sequence[str]) -> float:
         """How long at least the translation of `clause` should stay text; not above zero: it is to be spoken now."""
-        for listener in listeners:
-            if any(one.clause.span.end_s < clause.span.end_s for one in self._ledger.waiting(listener)):
-                return LOOK_S  # what was said before it, by another, goes first
+        if any(map(partial(self._another_is_first, clause), listeners)):
+            return LOOK_S
         return min((self._left_s(one) for one in listeners), default=0.0) - AHEAD_S
 
     def groups(self, listeners: Sequence[str]) -> list[tuple[float, list[str]]]:
@@ -122,6 +122,14 @@ class Pace:
         for listener in listeners:
             while self.backlog_s(listener) > CAP_S and len(waiting := self._ledger.waiting(listener)) > 1:
                 self._ledger.drop(waiting[0].clause, listener, Reason.BACKLOG)
+
+    def _another_is_first(self, clause: Clause, listener: str) -> bool:
+        """Whether another speaker's next one ended before `clause`. Of two such, only one can wait for the other."""
+        following: dict[str, Clause] = {}
+        for one in self._ledger.waiting(listener):
+            following.setdefault(one.clause.speaker, one.clause)
+        following.pop(clause.speaker, None)
+        return any(one.span.end_s < clause.span.end_s for one in following.values())
 
     def _left_s(self, listener: str) -> float:
         return sum(one.backlog_s for one in self._playbacks([listener]))

@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from controller.messages import Outcome, Reason, SpeechChunk
-from controller.pipeline.pace import AHEAD_S, CAP_S, FASTEST, LONG_S
+from controller.messages import Clause, Outcome, Reason, Span, SpeechChunk, Translation
+from controller.pipeline.ledger import Ledger
+from controller.pipeline.pace import AHEAD_S, CAP_S, FASTEST, LONG_S, Pace
 from tests.fakes.fake_call import Bench, bench, virtual
 from tests.fakes.fake_engines import FakeRecogniser, FakeVoice
 
@@ -127,6 +128,17 @@ async def test_one_who_asked_for_slower_is_never_hurried_and_the_others_are() ->
         assert sum(speeds.values()) == 8
         assert max(speeds) > 1.0
         assert len(played(b, "b")) == len(played(b, "c")) == 4
+
+
+def test_two_texts_never_wait_for_each_other() -> None:
+    ledger = Ledger(lambda delivery: None)
+    pace = Pace(ledger, lambda names: [])
+    clauses = [Clause(f"{speaker}-{end}", speaker, "", Span(0, end), "en") for speaker, end in (("a", 5), ("c", 4.5))]
+    clauses.append(Clause("a-4", "a", "", Span(0, 4), "en"))  # in its queue behind the one that ended later
+    for clause in clauses:
+        ledger.open(clause, "b", "es", {})
+        ledger.translated(Translation(clause, "es", "x", "mt"))
+    assert [pace.wait_s(clause, ["b"]) > 0 for clause in clauses[:2]] == [True, False]
 
 
 @virtual
