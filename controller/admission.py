@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from controller.engines import Engines
 from controller.languages import Spoken
@@ -24,6 +25,13 @@ class Refusal:
 
     reason: str
     """For the caller, as ARI names it: `busy` or `rejected`."""
+
+
+def number_refusal(started: CallStarted, settings: CallSettings) -> Refusal | None:
+    """Why calls to a number are not taken; None where they are."""
+    if any(fnmatchcase(started.extension, pattern) for pattern in settings.allow):
+        return None
+    return Refusal(f"The number {started.extension or '(none)'} is not among those in calls.allow.", "rejected")
 
 
 def dialled_refusal(

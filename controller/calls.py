@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from controller.admission import Refusal, dialled_refusal, room_refusal
+from controller.admission import Refusal, dialled_refusal, number_refusal, room_refusal
 from controller.errors import PbxError
 from controller.interpreting import Interpreting
 from controller.languages import VARIABLES, Spoken, choose
@@ -63,6 +63,9 @@ class Calls:
 
     async def take(self, started: CallStarted) -> None:
         """A call came in: from here until the caller has gone."""
+        if no := number_refusal(started, self._settings.calls):
+            await self._refuse(started, no)
+            return
         try:
             spoken = await self._languages(started)
         except PbxError as error:

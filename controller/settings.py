@@ -130,6 +130,8 @@ class CallSettings(BaseModel):
     model_config = _FROZEN
     limit: int = Field(default=50, ge=1, le=1000)
     """calls at the same time; one more is answered with busy"""
+    allow: list[str] = ["*"]
+    """the dialled numbers that are taken, `*` standing for anything; others are rejected"""
     participants: int = Field(default=8, ge=2, le=100)
     """in one room at the same time; one more is answered with busy"""
     source: str = Field(default="en", pattern=r"^[a-z]{2}$")

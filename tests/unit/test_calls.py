@@ -239,6 +239,21 @@ def test_a_call_to_nobody_is_refused() -> None:
     house(test)
 
 
+def test_a_number_that_is_not_allowed_is_rejected_and_nothing_is_asked() -> None:
+    async def test(one: House) -> None:
+        await one.ring("a", "from=en", "to=es", "dial=PJSIP/bob")  # 801 was dialled
+        assert "801" in one.watch.refusals[0] and one.ari.asked == [("hangup", "a", "rejected")]
+
+    house(test, allow=["2??", "80[2-9]*"])
+
+    async def taken(one: House) -> None:
+        one.ring("a", "from=en", "to=es", "dial=PJSIP/bob")
+        await asyncio.sleep(0.01)
+        assert one.watch.refusals == [] and len(one.watch.conversations) == 1
+
+    house(taken, allow=["2??", "80*"])
+
+
 def test_twenty_calls_in_the_same_moment_take_no_longer_than_one() -> None:
     async def test(one: House) -> None:
         one.ari.answers_s = one.opener.takes_s = 0.05
