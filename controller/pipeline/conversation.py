@@ -245,14 +245,15 @@ class Conversation:
         self._last_due = due
         now_s = began - self.began
         work = time.perf_counter()
-        originals: list[tuple[Leg, Pcm]] = []
+        originals: list[tuple[Leg, str, Pcm]] = []
         for leg in self.legs.values():
             leg.orchestrator.capture.tick(now_s)
             if (pcm := leg.orchestrator.capture.original()) is not None:
-                originals.append((leg, pcm))
+                originals.append((leg, leg.language, pcm))
         for leg in self.legs.values():
-            foreign = [pcm for one, pcm in originals if one.language != leg.language]
-            familiar = [pcm for one, pcm in originals if one.language == leg.language and one is not leg]
+            own = leg.language
+            foreign = [pcm for _, language, pcm in originals if language != own]
+            familiar = [pcm for one, language, pcm in originals if language == own and one is not leg]
             leg.frames_out += 1
             if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1

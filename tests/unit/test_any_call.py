@@ -1,0 +1,243 @@
+"""Whatever people, channels and engines do in a call: every delivery ends once, every frame is accounted for, and no
+two translations overlap for one listener."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.audio.mix import Ducker
+from controller.audio.vad import Endpointer
+from controller.engines import Engines
+from controller.errors import EngineUnavailable
+from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
+from controller.messages import Delivery, Outcome, Reason, SpeechChunk
+from controller.pipeline.conversation import Conversation, Leg, SpeechSettings
+from controller.ticker import Ticker
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
+from tests.fakes.fake_observer import RecordingObserver
+from tests.fakes.fake_phone import LoudDetector, tone_frame
+from tests.quiet import quiet
+from tests.virtual_time import run
+
+MOST = 5
+"""Participants in a call, those who have left included."""
+
+SETTLE_S = 15.0
+"""Within which all that was said is heard or given up."""
+
+Action = tuple[str, int, str]
+"""What happens, to which participant, how."""
+
+CHANNEL = ("fine", "refuses", "loses marks", "late marks", "refuses marks")
+ENGINES = ("fine", "mt fails", "mt crashes", "tts fails", "tts breaks off", "tts is slow")
+DIGITS = ("*", "1", "2", "3", "0", "#", "7")
+
+
+def action(kind: str, *how: str) -> st.SearchStrategy[Action]:
+    return st.tuples(st.just(kind), st.integers(0, MOST - 1), st.sampled_from(how or ("",)))
+
+
+ACTIONS = st.one_of(
+    action("press", "1", "2", "3", "0", "#"),
+    action("digit", *DIGITS),
+    action("channel", *CHANNEL),
+    action("engines", *ENGINES),
+    action("hold"),
+    action("join", "en", "es", "fr"),
+    action("leave"),
+)
+
+SCRIPTS = st.lists(st.tuples(st.integers(0, 12), ACTIONS), min_size=4, max_size=30)
+"""Tenths of a second to wait, then what happens."""
+
+
+class HeardTranslations(Ducker):
+    """Keeps which translation was mixed in, by the level of its voice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+
+    def mix(
+        self, originals: Sequence[Pcm], translation: Pcm | None, *, ducked: bool, beside: Sequence[Pcm] = ()
+    ) -> Pcm:
+        if translation is not None and translation.min() == translation.max():  # no tone, no padded last frame
+            self.levels.append(int(translation[0]))
+        return super().mix(originals, translation, ducked=ducked, beside=beside)
+
+
+class MoodyTranslator(FakeTranslator):
+    mood = "fine"
+
+    async def translate(self, text: str, source: str, target: str, context: Sequence[str]) -> str:
+        self.failing = self.mood == "mt fails"
+        if self.mood == "mt crashes":
+            raise KeyError("a bug")
+        return await super().translate(text, source, target, context)
+
+
+class MoodyVoice(FakeVoice):
+    """Speaks each time at another level."""
+
+    mood = "fine"
+
+    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+        self.level += 1
+        level = self.level
+        if self.mood == "tts fails":
+            raise EngineUnavailable("The voice is told to fail.", engine=self.name)
+        self.fail_at_chunk = 2 if self.mood == "tts breaks off" else None
+        self.gap_s = 0.3 if self.mood == "tts is slow" else 0.0
+        async for chunk in super().synthesize(text, language, speed=speed):
+            yield SpeechChunk(np.where(chunk.pcm != 0, level, 0).astype(np.int16), chunk.last)
+
+
+class AnyPhone:
+    """A participant whose channel may refuse frames or marks, or lose or delay marks."""
+
+    def __init__(self, conversation: Conversation, name: str, language: str) -> None:
+        self.channel = "fine"
+        self.speaks = True
+        """0.6 s in every 2.4 s, one after the other, with some overlap."""
+        self.on_hold = False
+        self.repeats = 0
+        self.leg: Leg = conversation.join(name, language, self)
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._talk())
+
+    def send(self, pcm: Pcm) -> bool:
+        return self.channel != "refuses"
+
+    def mark(self, name: str) -> bool:
+        if self.channel != "loses marks":
+            self._loop.call_later(1.0 if self.channel == "late marks" else 2 * FRAME_S, self.leg.reached, name)
+        return self.channel != "refuses marks"
+
+    def hang_up(self) -> None:
+        self._task.cancel()
+
+    async def _talk(self) -> None:
+        phase = 35 * int(self.leg.name[1:])
+        for frame in itertools.count(phase):
+            self.leg.push(tone_frame() if self.speaks and frame % 120 < 30 else SILENCE)
+            await asyncio.sleep(FRAME_S)
+
+
+class AnyCall:
+    """A call that goes by a script."""
+
+    def __init__(self) -> None:
+        self.seen = RecordingObserver()
+        self.mt, self.tts = MoodyTranslator(), MoodyVoice(seconds=0.8, level=1000)
+        self.ears: list[HeardTranslations] = []
+        engines = Engines(FakeRecogniser(delay_s=0.1, draft=str), self.mt, self.tts)
+        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300, pause_ms=100), self._ears)
+        self.ticker = Ticker()
+        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, self._tap)
+        self.consumed: Counter[str] = Counter()
+        self.phones: list[AnyPhone] = []
+
+    def _ears(self) -> HeardTranslations:
+        self.ears.append(HeardTranslations())
+        return self.ears[-1]
+
+    def _tap(self, name: str, frame: AudioFrame) -> None:
+        self.consumed[name] += 1
+
+    def join(self, language: str) -> None:
+        if len(self.phones) < MOST:
+            self.phones.append(AnyPhone(self.conversation, f"p{len(self.phones)}", language))
+
+    async def happens(self, kind: str, who: int, how: str) -> None:
+        phone = self.phones[who % len(self.phones)]
+        match kind:
+            case "join":
+                self.join(how)
+            case "leave":
+                phone.hang_up()
+                await self.conversation.leave(phone.leg.name)
+            case "hold":
+                phone.on_hold = not phone.on_hold
+                phone.leg.held(phone.on_hold)
+            case "press":
+                phone.repeats += how == "1"
+                phone.leg.pressed("*")
+                phone.leg.pressed(how)
+            case "digit":
+                phone.repeats += how == "1"
+                phone.leg.pressed(how)
+            case "channel":
+                phone.channel = how
+            case "engines":
+                self.mt.mood = self.tts.mood = how
+
+    async def end(self) -> None:
+        """Once nobody speaks or is on hold and the engines work, nothing stays open: it is not the end that ends it."""
+        await self.happens("engines", 0, "fine")
+        for phone in self.phones:
+            phone.speaks = False
+            phone.leg.held(False)
+        await asyncio.sleep(SETTLE_S)
+        assert self.conversation.balance.open == 0
+        for phone in self.phones:
+            phone.hang_up()
+        assert (await self.conversation.close()).open == 0
+
+
+async def any_call(script: list[tuple[int, Action]]) -> AnyCall:
+    call = AnyCall()
+    ticking = asyncio.create_task(call.ticker.run())
+    for language in ("en", "es", "es"):
+        call.join(language)
+    for tenths, what in script:
+        await asyncio.sleep(tenths / 10)
+        await call.happens(*what)
+    await call.end()
+    ticking.cancel()
+    return call
+
+
+def deliveries_are_right(call: AnyCall) -> None:
+    deliveries, balance = call.seen.deliveries, call.conversation.balance
+    assert len(deliveries) == balance.opened == balance.played + balance.dropped.total()
+    assert len({(one.clause.id, one.listener) for one in deliveries}) == balance.opened
+    for one in deliveries:
+        assert (one.outcome is Outcome.PLAYED) == (one.reason is None)
+        assert one.reason is not Reason.TOO_SHORT
+        if one.outcome is Outcome.PLAYED:
+            assert one.first_s is not None and one.last_s is not None
+            assert one.first_s <= one.last_s
+            assert one.ear_s is None or one.ear_s > one.first_s
+
+
+def frames_are_right(phone: AnyPhone, consumed: int) -> None:
+    capture = phone.leg.orchestrator.capture
+    lost = capture.dropped["late"] + capture.dropped["overflow"]
+    assert capture.arrived + capture.filled == consumed + lost + len(capture.input)
+
+
+def nothing_overlaps(phone: AnyPhone, ears: HeardTranslations, deliveries: list[Delivery]) -> None:
+    runs = [level for level, _ in itertools.groupby(ears.levels)]
+    again = len(runs) - len(set(runs))
+    assert again <= phone.repeats, f"interleaved: {runs}"
+    played = [one for one in deliveries if one.listener == phone.leg.name and one.outcome is Outcome.PLAYED]
+    for one, following in itertools.pairwise(sorted(played, key=lambda one: one.first_s or 0)):
+        assert (one.last_s or 0) < (following.first_s or 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SCRIPTS)
+def test_whatever_happens_in_a_call(script: list[tuple[int, Action]]) -> None:
+    with quiet("controller.pipeline.conversation"):
+        call = run(any_call(script))
+    deliveries_are_right(call)
+    for phone, ears in zip(call.phones, call.ears, strict=True):
+        frames_are_right(phone, call.consumed[phone.leg.name])
+        nothing_overlaps(phone, ears, call.seen.deliveries)
