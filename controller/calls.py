@@ -56,6 +56,12 @@ class Calls:
         for call in self.registry:
             call.end(Ended("service", "the service stops"))
 
+    def end(self, name: str) -> None:
+        """An operator ends a call; an unknown one has ended already."""
+        for call in self.registry:
+            if call.name == name:
+                call.end(Ended("operator", "ended by command"))
+
     async def tell(self, event: ChannelEnded | Held | Dtmf) -> None:
         """Something happened on a channel."""
         if call := self.registry.with_channel(event.channel_id):

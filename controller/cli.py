@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.commands import replay
+from controller.commands import call, replay
 from controller.errors import DragomanError
 from export.setup.cache import REPOSITORY
 
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is installed, what is missing, what to do about it")
     doctor.set_defaults(run=_doctor)
 
+    call.add(commands)
     replay.add(commands)
     commands.add_parser("export", help="make models ready: see `dragoman export --help`")
     return parser

@@ -29,6 +29,7 @@ _REASONS = {
     "a": Reason.HANGUP,
     "b": Reason.HANGUP,
     "room": Reason.HANGUP,
+    "operator": Reason.HANGUP,
     "media": Reason.MEDIA_LOST,
     "pbx": Reason.MEDIA_LOST,
 }

@@ -27,6 +27,7 @@ from controller.pbx.party import OpenMedia
 from controller.pipeline.conversation import Tap
 from controller.recovery.watchdog import Watchdog
 from controller.settings import Settings
+from controller.telemetry.calls import CallFigures
 from controller.telemetry.figures import Figures
 from controller.telemetry.metrics import Registry as Metrics
 from controller.ticker import Ticker
@@ -55,7 +56,8 @@ class Service:
         self._settings = settings
         self._metrics = Metrics()
         self._figures = Figures(self._metrics)
-        self._observer = Observers([self._figures, *observers])
+        self._call_figures = CallFigures()
+        self._observer = Observers([self._figures, self._call_figures, *observers])
         self._watcher = watcher or CallWatcher()
         self._tap = tap
         self._with_api = api
@@ -92,7 +94,7 @@ class Service:
     async def _start(self) -> None:
         settings = self._settings
         if self._with_api:
-            self.api = ApiLink(settings.api.host, settings.api.port)
+            self.api = ApiLink(settings.api.host, settings.api.port, settings.api.token.get_secret_value())
             self._lives.callback(self.api.close)
         triton = TritonClient(settings.triton.grpc)
         self._lives.push_async_callback(triton.close)
@@ -126,6 +128,7 @@ class Service:
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)
         self._run(self._ticker.run(), "ticker")
         if self.api is not None:
+            self.api.listen(self._calls.end)
             self._run(self._tell_api(self.api), "api")
         self._ready.set()
 
@@ -172,8 +175,9 @@ class Service:
 
     async def _tell_api(self, api: ApiLink) -> None:
         while True:
-            self._figures.queues(self._interpreting.conversations if self._interpreting else ())
-            api.send(self.ready, self._metrics.snapshot())
+            live = self._interpreting.conversations if self._interpreting else set()
+            self._figures.queues(live)
+            api.send(self.ready, self._metrics.snapshot(), self._call_figures.snapshot(live))
             if not api.alive:
                 log.error("the API process has ended: health and metrics are not served any more; calls go on")
                 return

@@ -108,6 +108,8 @@ class ApiSettings(BaseModel):
     """the address to listen on"""
     port: int = Field(default=8090, ge=0, le=65535)
     """0 takes any free one"""
+    token: SecretStr = SecretStr("")
+    """what requests about calls must bear; without one, who reaches the API may read, this machine may end"""
 
 
 class RecorderSettings(BaseModel):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import sys
 
 import uvicorn
 
 from controller.api.app import Snapshot, make_app
-from controller.api.link import MAX_SNAPSHOT_BYTES
+from controller.api.link import MAX_SNAPSHOT_BYTES, TOKEN
 
 
 async def _follow(link: socket.socket, snapshot: Snapshot, server: uvicorn.Server) -> None:
@@ -24,9 +25,16 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
     snapshot = Snapshot()
     link = socket.socket(fileno=snapshot_fd)
     link.setblocking(False)
-    config = uvicorn.Config(
-        make_app(snapshot), fd=http_fd, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
-    )
+
+    def end(name: str) -> bool:
+        try:
+            link.send(json.dumps({"end": name}).encode())
+        except OSError:
+            return False
+        return True
+
+    app = make_app(snapshot, end, os.environ.get(TOKEN, ""))
+    config = uvicorn.Config(app, fd=http_fd, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     follower = asyncio.create_task(_follow(link, snapshot, server))
     await server.serve(sockets=[socket.socket(fileno=http_fd)])

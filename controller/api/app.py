@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from controller.api.calls import End, call_routes
 from controller.telemetry.metrics import MS_BUCKETS
 
 STALE_S = 5.0
@@ -32,10 +33,10 @@ class Snapshot(Collector):
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._received: float | None = None
-        self._body: dict[str, Any] = {"ready": {}, "metrics": []}
+        self._body: dict[str, Any] = {"ready": {}, "metrics": [], "calls": []}
 
     def update(self, body: dict[str, Any]) -> None:
-        """Take a newer one: {"ready": {part: bool}, "metrics": Registry.snapshot()}."""
+        """Take a newer one, {"ready", "metrics", "calls"}: part by part, `Registry`'s, `CallFigures`'s."""
         self._body = body
         self._received = self._now()
 
@@ -47,6 +48,11 @@ class Snapshot(Collector):
     def ready(self) -> dict[str, bool]:
         """Part by part: asterisk and the three engines."""
         return dict(self._body["ready"])
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """Those that are up, with their figures."""
+        return list(self._body["calls"])
 
     def collect(self) -> Iterable[Metric]:
         """The families, for prometheus_client."""
@@ -70,8 +76,13 @@ def _family(family: dict[str, Any]) -> Metric:
     return plain
 
 
-def make_app(snapshot: Snapshot) -> Starlette:
-    """`/livez`: the call process lives. `/readyz`: it can take a call. `/metrics`: Prometheus text."""
+def make_app(snapshot: Snapshot, end: End = lambda name: False, token: str = "") -> Starlette:
+    """`/livez`: the call process lives. `/readyz`: it can take a call. `/metrics`: Prometheus text. `/calls`: those up.
+
+    Args:
+        end: asks the call process to end a call; False where that cannot be.
+        token: asked for where calls are concerned; empty: see `call_routes`.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(snapshot)
 
@@ -87,4 +98,5 @@ def make_app(snapshot: Snapshot) -> Starlette:
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
+    health = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return Starlette(routes=[*health, *call_routes(snapshot, end, token)])

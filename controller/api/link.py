@@ -1,17 +1,27 @@
-"""The call process's end of the API: it starts the API process and sends it a snapshot a second, never waiting."""
+"""The call process's end of the API: it starts the API process, sends it a snapshot a second and takes its requests.
+
+Nothing here waits.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from controller.errors import SettingsError
 
 MAX_SNAPSHOT_BYTES = 1 << 20
+MAX_REQUEST_BYTES = 1 << 12
+
+TOKEN = "DRAGOMAN_API__TOKEN"
+"""The variable in which the API process is given what its callers must bear: a command line could be read by anyone."""
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +29,10 @@ log = logging.getLogger(__name__)
 class ApiLink:
     """The API process, seen from the call process. It ends by itself when this one does, however that ends."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, token: str = "") -> None:
         """
+        Args:
+            token: what requests about calls must bear; empty asks for none.
         Raises:
             SettingsError: the port is in use or the host is not this machine's.
         """
@@ -41,10 +53,13 @@ class ApiLink:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_SNAPSHOT_BYTES)
         ours.setblocking(False)
         self._link = ours
+        self._forget: Callable[[], object] = lambda: None
+        """Stops listening."""
         with http, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "controller.api", str(http.fileno()), str(theirs.fileno())],
                 pass_fds=(http.fileno(), theirs.fileno()),
+                env={**os.environ, TOKEN: token},
                 start_new_session=True,  # Ctrl-C is ours to handle: it ends when we close the link
             )
 
@@ -53,16 +68,36 @@ class ApiLink:
         """Whether the API process runs."""
         return self._process.poll() is None
 
-    def send(self, ready: dict[str, bool], metrics: list[dict[str, Any]]) -> bool:
+    def listen(self, on_end: Callable[[str], None]) -> None:
+        """Call `on_end` with the name of each call that the API is asked to end."""
+        loop = asyncio.get_running_loop()
+
+        def readable() -> None:
+            try:
+                request = self._link.recv(MAX_REQUEST_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                request = b""
+            if request:
+                on_end(str(json.loads(request)["end"]))
+            else:  # the API process has gone
+                loop.remove_reader(self._link)
+
+        loop.add_reader(self._link, readable)
+        self._forget = lambda: loop.remove_reader(self._link)
+
+    def send(self, ready: dict[str, bool], metrics: list[dict[str, Any]], calls: list[dict[str, Any]]) -> bool:
         """Send a snapshot; False where the API process is busy or gone."""
         try:
-            self._link.send(json.dumps({"ready": ready, "metrics": metrics}).encode())
+            self._link.send(json.dumps({"ready": ready, "metrics": metrics, "calls": calls}).encode())
         except (BlockingIOError, BrokenPipeError, ConnectionError):
             return False
         return True
 
     def close(self) -> None:
         """End the API process."""
+        self._forget()
         self._link.close()
         try:
             self._process.wait(3)

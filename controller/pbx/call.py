@@ -30,7 +30,7 @@ class Ended:
     """Why a call is over."""
 
     by: str
-    """`a` or `b`: who hung up; `room`: the last has left; `media`, `pbx` or `service` otherwise."""
+    """`a` or `b`: who hung up; `room`: the last has left; `operator`; `media`, `pbx` or `service` otherwise."""
 
     detail: str
 

@@ -141,6 +141,10 @@ class Conversation:
         self._frames_seen = (0, 0)
         ticker.add(self._tick, on_fault)
 
+    def languages(self) -> dict[str, str]:
+        """What each participant speaks, as far as it is known."""
+        return {leg.name: leg.language for leg in self.legs.values()}
+
     def backlogs_s(self) -> dict[str, float]:
         """Seconds of translation that each listener has still to hear, what is not spoken yet included."""
         return {name: self._pace.backlog_s(name) for name in self.legs}

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+Quantiles = dict[str, float | int | None]
 
-def quantiles(values: Sequence[float]) -> dict[str, float | int | None]:
+
+def quantiles(values: Sequence[float]) -> Quantiles:
     """p50, p95, p99 (linear between samples), max and n; null where there are no values."""
     if not values:
         return {"p50": None, "p95": None, "p99": None, "max": None, "n": 0}

@@ -18,6 +18,18 @@ from controller.api.link import ApiLink
 from controller.errors import SettingsError
 from controller.telemetry.metrics import MS_BUCKETS, Registry
 
+CALL = {
+    "name": "dragoman-1",
+    "since": "2026-01-02T03:04:05+00:00",
+    "parties": [{"leg": "a", "language": "en"}, {"leg": "b", "language": "es"}],
+    "clauses": 5,
+    "deliveries": {"opened": 5, "played": 3, "dropped": {"backlog": 2}},
+    "lag_ms": {"p50": 500.0, "p95": 900.0, "p99": 950.0, "max": 960.0, "n": 3},
+    "backlog_s": {"a": 0.0, "b": 1.5},
+    "frames": {"arrived": 1000, "dropped": 1},
+    "ticks_late": 2,
+}
+
 
 def registry() -> Registry:
     metrics = Registry()
@@ -31,7 +43,7 @@ def registry() -> Registry:
 
 def test_metrics_are_valid_prometheus_text_by_value() -> None:
     snapshot = Snapshot()
-    snapshot.update({"ready": {}, "metrics": json.loads(json.dumps(registry().snapshot()))})
+    snapshot.update({"ready": {}, "metrics": json.loads(json.dumps(registry().snapshot())), "calls": []})
     text = TestClient(make_app(snapshot)).get("/metrics").text
     samples = {
         (sample.name, tuple(sample.labels.values())): sample.value
@@ -52,12 +64,12 @@ def test_health_follows_the_snapshot_and_its_age() -> None:
     snapshot = Snapshot(lambda: now[0])
     client = TestClient(make_app(snapshot))
     assert client.get("/livez").status_code == 503, "nothing was heard yet"
-    snapshot.update({"ready": {"asterisk": True, "stt": False}, "metrics": []})
+    snapshot.update({"ready": {"asterisk": True, "stt": False}, "metrics": [], "calls": []})
     assert client.get("/livez").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["parts"] == {"asterisk": True, "stt": False}
-    snapshot.update({"ready": {"asterisk": True, "stt": True}, "metrics": []})
+    snapshot.update({"ready": {"asterisk": True, "stt": True}, "metrics": [], "calls": []})
     assert client.get("/readyz").status_code == 200
     now[0] += STALE_S + 0.1
     assert client.get("/livez").status_code == 503
@@ -78,7 +90,7 @@ def test_it_runs_in_a_process_of_its_own_and_ends_with_ours() -> None:
 def _get(link: ApiLink, path: str) -> HTTPResponse:
     deadline = time.monotonic() + 20
     while True:
-        link.send({"asterisk": True}, [])
+        link.send({"asterisk": True}, [], [CALL])
         try:
             answer: HTTPResponse = urllib.request.urlopen(f"http://127.0.0.1:{link.port}{path}", timeout=2)
         except urllib.error.HTTPError:

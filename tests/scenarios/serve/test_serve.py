@@ -39,6 +39,11 @@ first_chunk_s = 20
 
 [api]
 port = 0
+
+[recorder]
+enabled = true
+consent = "always"
+folder = "{folder}"
 """
 
 
@@ -67,6 +72,14 @@ class Served:
         return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
+def dragoman(*words: str | Path) -> str:
+    """What a command says; it must succeed."""
+    command = [sys.executable, "-m", "controller", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def until(what: str, holds: Callable[[], bool]) -> None:
     """Wait for a condition; fails, naming it, when it does not come."""
     deadline = time.monotonic() + LIMIT_S
@@ -85,6 +98,7 @@ def serving(left: Traces, asterisk: AsteriskServer, triton: TritonServer, folder
             user=asterisk.ari_user,
             password=asterisk.ari_password,
             grpc=triton.addresses.grpc,
+            folder=folder / "recordings",
         )
     )
     command = [sys.executable, "-m", "controller", "serve", "--config", str(file)]
@@ -105,7 +119,9 @@ def serving(left: Traces, asterisk: AsteriskServer, triton: TritonServer, folder
             process.kill()
 
 
-def test_a_call_is_served_and_counted_and_sigterm_ends_the_next(run: Run, triton: TritonServer, tmp_path: Path) -> None:
+def test_calls_are_served_counted_recorded_and_ended_by_phone_command_and_signal(
+    run: Run, triton: TritonServer, tmp_path: Path
+) -> None:
     first, second = short_turns(["number-not-answering"], ["vm-tooshort"])
     with (
         SoftPhone(run, "b", second.pcm, seconds=120, auto_answer=True) as callee,
@@ -132,13 +148,27 @@ def test_a_call_is_served_and_counted_and_sigterm_ends_the_next(run: Run, triton
         assert served.metric("dragoman_calls_total", outcome="a") == 1
 
         caller.dial(asterisk.sip_uri(EXTENSION))
-        until("the second call is up", lambda: served.metric("dragoman_calls") == 1)
         caller.wait_established(STEP_S, call=2)
+        until("the second call is listed", lambda: " a:en b:es " in dragoman("call", "list", "--url", served.url))
+        name = dragoman("call", "list", "--url", served.url).split()[0]
+        assert f"call {name}, up since" in dragoman("call", "show", name, "--url", served.url)
+        assert dragoman("call", "end", name, "--url", served.url) == f"{name} has ended\n"
+        for phone in (caller, callee):
+            phone.wait_ended(STEP_S, call=2)
+        assert served.metric("dragoman_calls_total", outcome="operator") == 1
+
+        caller.dial(asterisk.sip_uri(EXTENSION))
+        until("the third call is up", lambda: served.metric("dragoman_calls") == 1)
+        caller.wait_established(STEP_S, call=3)
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(STEP_S) == 0
         for phone in (caller, callee):
-            phone.wait_ended(STEP_S, call=2)
+            phone.wait_ended(STEP_S, call=3)
         assert asterisk.channels() == []
         assert asterisk.bridges() == []
         assert left.processes() == []
         assert left.files() == []
+    recordings = sorted((tmp_path / "recordings").iterdir())
+    assert len(recordings) == 3
+    for recording in recordings:
+        assert " 0 different" in dragoman("replay", recording)
