@@ -22,7 +22,7 @@ APPLICATION: Final = "dragoman"
 _PATTERN: Final = re.compile(r"_?[0-9A-Za-z*#+.!\[\]-]+")
 _LANGUAGE: Final = re.compile(r"|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # Neither comma nor semicolon: the dialplan would read them as the next argument and as a comment.
-_DIAL: Final = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.:@/=+%*#-]+")
+_DIAL: Final = re.compile(r"[A-Za-z0-9]+/(?:[A-Za-z0-9_.:@/=+%*#-]|\$\{EXTEN[0-9:]*\})+")
 _ROOM: Final = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -40,7 +40,8 @@ class Extension:
     """Language of the one who is called; as above."""
 
     dial: str = ""
-    """Whom to call, as Asterisk names it: `PJSIP/phone/sip:bob@127.0.0.1:15092`."""
+    """Whom to call, as Asterisk names it: `PJSIP/phone/sip:bob@127.0.0.1:15092`. `${EXTEN:2}` stands for the number
+    that was dialled, without its first two digits."""
 
     room: str = ""
     """Instead of `dial`: the room that its callers are in, all in one call."""

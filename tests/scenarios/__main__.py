@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "test" / "scenarios.json"
 SCHEMA = "dragoman/scenarios/1"
 
+LANES = {"models": "models", "minute": "minute", "scripted": "not models and not minute"}
+"""What runs side by side, as pytest marks it."""
+
+NOTHING_CHOSEN = 5
+"""How pytest ends where ONLY left nothing for a lane."""
+
 
 def main() -> int:
     """Run what is left to run; 0 where every round passed."""
@@ -52,27 +58,43 @@ def _earlier(times: int, only: str) -> list[dict[str, Any]]:
 
 
 def _round(only: str) -> dict[str, Any]:
-    results = RESULT.with_name("scenarios.xml")
-    results.unlink(missing_ok=True)  # one of an earlier round must not be taken for this one's
+    """All lanes side by side: calls spend their time waiting for what people say."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "tests/scenarios", "--junitxml", str(results)]
-    code = subprocess.run(command + (["-k", only] if only else []), cwd=ROOT, check=False).returncode
+    runs = {lane: _begin(lane, chosen, only) for lane, chosen in LANES.items()}
+    one: dict[str, Any] = {"passed": 0, "failed": [], "skipped": []}
+    for lane, process in runs.items():
+        code = process.wait()
+        print(_result(lane, "txt").read_text(), end="", flush=True)
+        if code != NOTHING_CHOSEN:
+            _count(lane, code, one)
+    if not one["passed"] and not one["failed"]:
+        one["failed"] = ["nothing was run"]
+    return {**one, "seconds": round(time.monotonic() - began, 1)}
+
+
+def _begin(lane: str, chosen: str, only: str) -> subprocess.Popen[bytes]:
+    results = _result(lane, "xml")
+    results.unlink(missing_ok=True)  # one of an earlier round must not be taken for this one's
+    command = [sys.executable, "-m", "pytest", "-q", "tests/scenarios", "--junitxml", str(results), "-m", chosen]
+    with _result(lane, "txt").open("wb") as said:
+        return subprocess.Popen(command + (["-k", only] if only else []), cwd=ROOT, stdout=said, stderr=said)
+
+
+def _count(lane: str, code: int, one: dict[str, Any]) -> None:
+    """Add what a lane's results say to the round's."""
+    results = _result(lane, "xml")
     cases = list(ET.parse(results).iter("testcase")) if results.is_file() else []
     failed = [
         case.get("name", "") for case in cases if case.find("failure") is not None or case.find("error") is not None
     ]
     skipped = [case.get("name", "") for case in cases if case.find("skipped") is not None]
-    passed = len(cases) - len(failed) - len(skipped)
-    if code and not failed:
-        failed = [f"pytest ended with {code}"]
-    elif not passed and not failed:
-        failed = ["nothing was run"]
-    return {
-        "passed": passed,
-        "failed": failed,
-        "skipped": skipped,
-        "seconds": round(time.monotonic() - began, 1),
-    }
+    one["passed"] += len(cases) - len(failed) - len(skipped)
+    one["failed"] += failed or ([f"pytest ended with {code} ({lane})"] if code else [])
+    one["skipped"] += skipped
+
+
+def _result(lane: str, kind: str) -> Path:
+    return RESULT.with_name(f"scenarios-{lane}.{kind}")
 
 
 if __name__ == "__main__":

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from asterisk.render import Extension
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.process import Run
+from tests.scenarios.rig import interpreted
+from tests.scenarios.transport import EXTENSIONS
 
-EXTENSIONS = (Extension("_2XX", "en", "es", "PJSIP/phone/sip:bob@127.0.0.1:9"),)
-"""Calls to 2XX reach the application; whom to call instead of the address named here, a test knows itself."""
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the real models."""
+    for item in items:
+        if "repository" in getattr(item, "fixturenames", ()):
+            item.add_marker("models")
 
 
 @pytest.fixture(scope="session")
 def asterisk(have_asterisk: None) -> Iterator[AsteriskServer]:
     """One server for all tests that leave it as they found it: without channels and bridges."""
-    with Run() as run, AsteriskServer(run, extensions=EXTENSIONS) as server:
+    with Run() as run, AsteriskServer(run, extensions=(*EXTENSIONS, interpreted("en", "es"))) as server:
         yield server
 
 

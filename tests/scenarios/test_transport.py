@@ -29,16 +29,14 @@ from controller.stack import reaper
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import SoftPhone
 from controller.stack.process import Run
+from tests.fakes.sounds import RATE, likeness, speech_like
 from tests.scenarios.transport import (
     EXTENSIONS,
-    RATE,
     Leg,
     Watcher,
     application,
     go,
-    likeness,
     off,
-    speech_like,
     two_parties,
 )
 

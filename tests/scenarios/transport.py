@@ -1,4 +1,4 @@
-"""What the transport scenarios stand on: an application on the real Asterisk, its legs, and how alike sounds are."""
+"""What the transport scenarios stand on: an application on the real Asterisk, and its legs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import numpy as np
-import soxr
 
 from asterisk.render import Extension
 from controller.frames import SILENCE, Pcm
@@ -26,46 +24,8 @@ from controller.stack.phone import SoftPhone
 LIMIT_S = 30.0
 """No test may hang; how long one takes is asserted nowhere."""
 
-RATE = 8000
 EXTENSIONS = (Extension("_2XX", "en", "es", "PJSIP/phone/sip:bob@127.0.0.1:9"),)
-
-
-def speech_like(seconds: float, seed: int) -> Pcm:
-    """Noise of the telephone band in syllables: no stretch of it is like another."""
-    random = np.random.default_rng(seed)
-    count = round(seconds * RATE)
-    spectrum = np.fft.rfft(random.standard_normal(count))
-    hertz = np.fft.rfftfreq(count, 1 / RATE)
-    spectrum[(hertz < 300) | (hertz > 3000)] = 0
-    noise = np.fft.irfft(spectrum, count)
-    syllables = np.repeat(random.uniform(0.2, 1, -(-count // 1000)), 1000)[:count]
-    pcm: Pcm = np.rint(noise / np.abs(noise).max() * syllables * 20_000).astype(np.int16)
-    return pcm
-
-
-def likeness(said: Pcm, heard: Pcm) -> float:
-    """Median over 0.5 s pieces of `said` of their best correlation anywhere in `heard`.
-
-    At 8 times the rate, because the two resamplers on the way delay by a fraction of a sample; in pieces,
-    because a recording leaves out what was lost.
-    """
-    up = 8
-    if len(heard) < RATE // 2:
-        return 0.0
-    where = soxr.resample(heard.astype(np.float64), RATE, RATE * up)
-    length = RATE // 2 * up
-    size = len(where) + length
-    spectrum = np.fft.rfft(where, size)
-    power = np.concatenate([[0.0], np.cumsum(where**2)])
-    found = []
-    for start in range(0, len(said) - RATE // 2 + 1, RATE // 2):
-        piece = soxr.resample(said[start : start + RATE // 2].astype(np.float64), RATE, RATE * up)[:length]
-        piece = np.pad(piece, (0, length - len(piece)))
-        match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)[: len(where) - length]
-        energy = power[length : length + len(match)] - power[: len(match)]
-        scale = np.sqrt(np.maximum(energy, energy.max() * 1e-3) * (piece**2).sum())
-        found.append(float((match / scale).max()))
-    return float(np.median(found))
+"""Calls to 2XX reach the application; whom to call instead of the address named here, a test knows itself."""
 
 
 class Watcher:

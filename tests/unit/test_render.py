@@ -41,6 +41,10 @@ def test_languages_that_are_to_be_found_out_are_not_told() -> None:
     assert f"Stasis(dragoman,dial={BOB})" in dialplan([Extension("201", "", "", BOB)])
 
 
+def test_the_number_may_say_whom_to_call() -> None:
+    assert "dial=PJSIP/${EXTEN:1}@trunk)" in dialplan([Extension("_9X.", "en", "es", "PJSIP/${EXTEN:1}@trunk")])
+
+
 def test_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
     render(TEMPLATES, VALUES, tmp_path)
     for path in tmp_path.glob("*.conf"):
@@ -103,6 +107,7 @@ def test_several_extensions_and_none() -> None:
         Extension("201", "en", "es"),
         Extension("201", "en", room="a,b"),
         Extension("201", "en", "es", BOB + ";transport=tcp"),
+        Extension("201", "en", "es", "PJSIP/${SHELL(ls)}"),
         Extension("201", "en", "es", BOB + ",from=xx"),
         Extension("201", "en", "es", BOB + "\nexten => 1,1,NoOp()"),
     ],

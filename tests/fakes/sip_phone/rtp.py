@@ -58,7 +58,7 @@ class Stream:
 
         self.playout = Playout()
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._frame = 0
         self._paused = True
         self._sequence = random.getrandbits(16)
@@ -79,7 +79,7 @@ class Stream:
     def start(self) -> None:
         """The call is established: time begins."""
         self.began = time.monotonic()
-        self._timer = self._loop.call_soon(self._tick)  # type: ignore[assignment]
+        self._timer = self._loop.call_soon(self._tick)
 
     def close(self) -> None:
         if self._timer is not None:

@@ -16,8 +16,9 @@ from controller.stack.process import Run
 from controller.stack.wav import PHONE_RATE
 from export.setup.cache import Cache
 from tests.fakes.fake_engines import fake_engines
+from tests.fakes.sounds import likeness
 from tests.scenarios.rig import STEP_S, Rig
-from tests.scenarios.transport import likeness, off
+from tests.scenarios.transport import off
 
 EXTENSIONS = [Extension(f"80{n}", language, room="weekly") for n, language in enumerate(("en", "es", "fr"))]
 NUMBERS = {"en": "800", "es": "801", "fr": "802"}
