@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 import webrtcvad
@@ -17,10 +18,29 @@ START_VOICED = 3
 """... and how many of them must be voiced: a click of 40 ms starts nothing."""
 
 
+MAX_HELD = 15
+"""A guard may hold a start back for so many frames: less than the silence that ends an utterance."""
+
+
 class Detector(Protocol):
     """Says of one frame whether it is voiced."""
 
     def voiced(self, frame: AudioFrame) -> bool: ...
+
+
+class Guard(Protocol):
+    """Says which voiced frames are a person's, at once or, before an utterance, a little later."""
+
+    def clean(self, frame: AudioFrame) -> AudioFrame:
+        """The frame without what is not the person's. Called once a frame, in order, before anything looks at it."""
+        ...
+
+    def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
+        """Told what the detector says of the frame; gives the indexes now known to be voiced, in order.
+
+        `speaking`: an utterance is open: nothing is held back. Before one, for at most MAX_HELD frames.
+        """
+        ...
 
 
 class WebRtcDetector:
@@ -49,6 +69,7 @@ class Endpointer:
         pause_ms: float = 140.0,
         preroll_ms: float = 240.0,
         max_utterance_s: float = 12.0,
+        guard: Guard | None = None,
     ) -> None:
         """
         Args:
@@ -56,13 +77,17 @@ class Endpointer:
             pause_ms: silence after which a SpeechPaused says that an end may follow.
             preroll_ms: audio given to the recogniser from before the first voiced frame.
             max_utterance_s: a longer utterance is cut, so that one who never stops is interpreted all the same.
+            guard: says which voiced frames are really the speaker's; all of them where there is none.
         """
         self._detector = detector
+        self.guard = guard
         self._endpoint_frames = max(1, round(endpoint_ms / FRAME_MS))
         self._pause_frames = max(1, round(pause_ms / FRAME_MS))
         self._max_frames = round(max_utterance_s * 1000 / FRAME_MS)
-        self._recent: deque[AudioFrame] = deque(maxlen=START_WINDOW + round(preroll_ms / FRAME_MS))
-        self._flags: deque[bool] = deque(maxlen=START_WINDOW)
+        self._lead_frames = START_WINDOW + round(preroll_ms / FRAME_MS)
+        self._recent: deque[AudioFrame] = deque(maxlen=self._lead_frames + MAX_HELD)
+        self._fresh = 0
+        """The first index that may belong to the next utterance."""
         self._start: int | None = None
         self._last_voiced = -1
         self._paused = False
@@ -81,12 +106,13 @@ class Endpointer:
     def feed(self, frame: AudioFrame, now_s: float) -> list[VoiceEvent]:
         """Take the next frame, at `now_s` on the call's clock; returns what the recogniser gets now."""
         voiced = self._detector.voiced(frame)
-        self._flags.append(voiced)
+        if self._start is None:
+            return self._listen(frame, voiced)
+        if self.guard is not None:
+            voiced = bool(self.guard.judge(frame.index, voiced, speaking=True))
         if voiced:
             self._last_voiced = frame.index
             self._voiced_indexes.append(frame.index)
-        if self._start is None:
-            return self._listen(frame)
         silent_frames = frame.index - self._last_voiced
         events: list[VoiceEvent] = [frame]
         if self._paused and voiced:
@@ -97,17 +123,32 @@ class Endpointer:
             events.append(SpeechPaused(self._span()))
         pause = silent_frames >= self._endpoint_frames
         if pause or frame.index - self._start >= self._max_frames:
+            self._fresh = frame.index + 1
             events.append(self._end(now_s, pause=pause))
         return events
 
-    def _listen(self, frame: AudioFrame) -> list[VoiceEvent]:
+    def _listen(self, frame: AudioFrame, voiced: bool) -> list[VoiceEvent]:
         self._recent.append(frame)
-        if sum(self._flags) < START_VOICED:
+        settled: Sequence[int] = (frame.index,) if voiced else ()
+        if self.guard is not None:
+            settled = self.guard.judge(frame.index, voiced, speaking=False)
+        for index in settled:
+            self._last_voiced = index
+            self._voiced_indexes.append(index)
+            if self._start is None and self._enough(index):
+                self._start = max(self._recent[0].index, index + 1 - self._lead_frames)
+        if self._start is None:
             return []
-        self._start = self._recent[0].index
-        frames = list(self._recent)
+        frames = [one for one in self._recent if one.index >= self._start]
         self._recent.clear()
         return [SpeechStarted(self._start), *frames]
+
+    def _enough(self, index: int) -> bool:
+        """The voiced frame `index` makes a start, with those before it."""
+        if len(self._voiced_indexes) < START_VOICED:
+            return False
+        first = self._voiced_indexes[-START_VOICED]
+        return first >= self._fresh and index - first < START_WINDOW
 
     def _span(self) -> Span:
         assert self._start is not None
@@ -117,5 +158,4 @@ class Endpointer:
         end = SpeechEnded(self._span(), decided_s=now_s, pause=pause)
         self._start = None
         self._paused = False
-        self._flags.clear()
         return end

@@ -1,0 +1,241 @@
+"""Guards a leg against its own echo: a phone whose loudspeaker feeds its microphone sends back what was played to it.
+
+What was played is known. Where a voice is heard while that could be echoing, its delay is looked for, and how much of
+what is heard it accounts for; once the delay is known, the echo is taken out of every frame, and what is left decides
+whether a person speaks. The recogniser and the other party get the frames without the echo.
+
+A start of speech while something was just played waits for the verdict, HOLD_FRAMES at most, and keeps its own time;
+an end never waits. Knows samples and frame indexes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from controller.audio.echo_cancel import FFT, Canceller
+from controller.audio.echo_delay import BLOCK, DECIMATION, MARGIN, MAX_DELAY_S, REACH, DelaySearch, decimate, explained
+from controller.audio.track import Samples, Track
+from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm, frames_of
+
+HOLD_FRAMES = 12
+"""How long a start may wait: 240 ms, less than the silence that ends an utterance."""
+
+_REACH_FRAMES = frames_of(MAX_DELAY_S) + 1
+"""What is heard later than this after the last sound played is no echo."""
+
+_STALL_FRAMES = 2
+"""Ticks may be late by so much before their frames count as not sent."""
+
+_FIRST_SEARCH = 6
+_SEARCH_EVERY = 3
+"""Frames after which a held start is looked into, and again."""
+
+_SEARCH_SPEAKING = 10
+"""The same while an utterance goes on over a sound whose echo is not known."""
+
+_SURE = 6.0
+"""A delay that stands out less is no delay. Chance gives 4.7 in the mean and 7 in one block of 20."""
+
+_ONLY_ECHO = 0.85
+"""Where what was played accounts for this share of what is heard, nobody speaks; a person as loud as the echo: 0.6."""
+
+_LEARN = 0.7
+"""Where it accounts for this share, the path is learned from it."""
+
+_LEARN_FRAMES = 20
+"""What a path is learned from at first: the last 400 ms."""
+
+_LEARN_PASSES = 4
+
+_LEAD = 192
+"""Samples that the learned path begins before the delay that was found: 12 ms."""
+
+_SAME_PATH_S = (-0.010, 0.020)
+"""A delay so far from the known one lies within the learned path."""
+
+_FAINT = 30.0**2
+"""Mean square of a frame under which nothing of it can be heard back."""
+
+_LEFT = 0.2
+_LEFT_YOUNG = 0.5
+_YOUNG_FRAMES = 25
+"""A frame is echo still where what is left of it is weaker than this share of what was taken out, and while the path
+has been learned for no more than so many frames."""
+
+_DOUBTED = 5.0
+"""It is echo, too, where what is left is no more than so many times what the path is unsure of."""
+
+_WORSE = 1.2
+_WORSE_FRAMES = 10
+"""A path that adds to what is heard, for so many frames on end, is a path no more."""
+
+
+class EchoGuard:
+    """One leg's guard: told what is sent to it, it cleans and judges what comes from it."""
+
+    def __init__(self) -> None:
+        self.frames_echo = 0
+        """Voiced frames that were judged to be echo."""
+        self.delay_s: float | None = None
+        """The echo's delay where one is known."""
+        self._sent = Track()
+        self._heard = Track()
+        self._cleaned = Track()
+        self._next_sent: int | None = None
+        self._sounded = -_REACH_FRAMES - 1
+        """Index of the last frame sent that could be heard."""
+        self._search = DelaySearch()
+        self._canceller: Canceller | None = None
+        self._age = 0
+        """Frames since the path was learned."""
+        self._worse = 0
+        self._powers = np.zeros(3)
+        """Of what was heard, of what was taken out and of what is left, smoothed."""
+        self._held: list[int] = []
+        """Voiced frames that wait for the verdict."""
+        self._since = 0
+        """The first of them; while an utterance goes on, when the last search was made."""
+
+    def sent(self, pcm: Pcm, now_s: float) -> None:
+        """The leg was sent a frame, int16[320], at `now_s` on the call's clock."""
+        index = int(now_s / FRAME_S)
+        if self._next_sent is None or index > self._next_sent + _STALL_FRAMES:
+            self._next_sent = index
+        self._sent.put(self._next_sent, pcm)
+        if _power(pcm) > _FAINT:
+            self._sounded = self._next_sent
+        self._next_sent += 1
+
+    def clean(self, frame: AudioFrame) -> AudioFrame:
+        """The next frame from the leg, without the echo where its path is known."""
+        self._heard.put(frame.index, frame.pcm)
+        if self._canceller is not None and not frame.filled and self._may_echo(frame.index):
+            frame = self._cancel(self._canceller, frame)
+        self._cleaned.put(frame.index, frame.pcm)
+        return frame
+
+    def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
+        """Which frames are now known to be voiced by a person.
+
+        Args:
+            index: of the frame that was cleaned last.
+            voiced: what the detector says of it, cleaned.
+            speaking: an utterance goes on: nothing waits.
+        Returns:
+            Indexes in order: this one's, earlier ones that waited for the verdict, or none.
+        """
+        if not self._may_echo(index):
+            return self._settle(index, voiced)
+        if voiced and self._is_left_over():
+            self.frames_echo += 1
+            voiced = False
+        if speaking:
+            if voiced and index - self._since >= _SEARCH_SPEAKING and not self._follows():
+                self._since = index
+                self._look(BLOCK)
+            return self._settle(index, voiced)
+        if voiced:
+            if not self._held:
+                self._since = index
+            self._held.append(index)
+        if not self._held:
+            return ()
+        waited = index - self._since + 1
+        if waited >= _FIRST_SEARCH and waited % _SEARCH_EVERY == 0:
+            stretch = min(BLOCK, waited * FRAME_SAMPLES // DECIMATION)
+            if self._look(stretch) > _ONLY_ECHO:
+                self.frames_echo += len(self._held)
+                self._held.clear()
+        return self._settle(index, False) if waited >= HOLD_FRAMES else ()
+
+    def _settle(self, index: int, voiced: bool) -> Sequence[int]:
+        """All that is held, and the frame `index` where it is voiced, is a person's and not held already."""
+        settled = [*self._held, index] if voiced else list(self._held)
+        self._held.clear()
+        return settled
+
+    def _may_echo(self, index: int) -> bool:
+        return index - self._sounded <= _REACH_FRAMES
+
+    def _is_left_over(self) -> bool:
+        """What is left of the frame is what the path could not take out of it."""
+        if self._canceller is None:
+            return False
+        _, taken, left = self._powers
+        share = _LEFT_YOUNG if self._age <= _YOUNG_FRAMES else _LEFT
+        return bool(left < max(share * taken, _DOUBTED * self._canceller.doubted))
+
+    def _follows(self) -> bool:
+        """The known path accounts for most of what is heard."""
+        heard, _, left = self._powers
+        return self._canceller is not None and bool(left < 0.5 * heard)
+
+    def _cancel(self, canceller: Canceller, frame: AudioFrame) -> AudioFrame:
+        heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
+        left = canceller.cancel(self._played(self._heard.end), heard)
+        self._powers += 0.5 * ((_power(heard), _power(heard - left), _power(left)) - self._powers)
+        if self._powers[2] > _WORSE * self._powers[0]:
+            self._worse += 1
+            if self._worse > _WORSE_FRAMES:
+                self._canceller = self.delay_s = None
+            return frame
+        self._worse = 0
+        self._age += 1
+        return AudioFrame(np.rint(np.clip(left, -32768, 32767)).astype(np.int16), frame.index)
+
+    def _played(self, end: int) -> Samples:
+        """What the taps of the path see of what was played, for the frame that ends at `end`."""
+        assert self.delay_s is not None
+        return self._sent.last(end - round(self.delay_s * SAMPLE_RATE) + _LEAD, FFT)
+
+    def _look(self, stretch: int) -> float:
+        """Look for an echo in the last `stretch` samples heard (at the search's rate), and learn it where there is one.
+
+        The search is made in what is left of them, so that a path which fits badly shows itself.
+
+        Returns:
+            The share of what is heard that it accounts for.
+        """
+        end = self._heard.end
+        played = decimate(self._sent.last(end, (BLOCK + REACH) * DECIMATION + MARGIN))
+        left = decimate(self._cleaned.last(end, BLOCK * DECIMATION + MARGIN))
+        heard = decimate(self._heard.last(end, stretch * DECIMATION + MARGIN))
+        found_s, prominence = self._search.search(played, left)
+        share = 0.0 if self.delay_s is None else explained(played, heard, self.delay_s)
+        if prominence >= _SURE and share <= _ONLY_ECHO:
+            found = explained(played, heard, found_s)
+            if found > max(share, _LEARN):
+                self._learn(found_s)
+            share = max(share, found)
+        elif prominence >= _SURE and self.delay_s is not None:
+            self._learn(self.delay_s)
+        return share
+
+    def _learn(self, delay_s: float) -> None:
+        """Learn the path at a delay from the last frames: anew, or on from the known one where it holds the delay."""
+        known = self._canceller
+        if known is None or self.delay_s is None or not _within(delay_s - self.delay_s, _SAME_PATH_S):
+            known, self.delay_s = None, delay_s
+        ends = range(self._heard.end - (_LEARN_FRAMES - 1) * FRAME_SAMPLES, self._heard.end + 1, FRAME_SAMPLES)
+        pairs = [(self._played(end), self._heard.last(end, FRAME_SAMPLES)) for end in ends]
+        strength = sum(_power(heard) for _, heard in pairs) / (1.0 + sum(_power(played) for played, _ in pairs))
+        self._canceller = Canceller(min(1.0, strength), known)
+        for _ in range(_LEARN_PASSES):
+            self._canceller.doubt()
+            for played, heard in pairs:
+                left = self._canceller.cancel(played, heard)
+        self._powers[:] = _power(heard), _power(heard - left), _power(left)
+        self._age = self._worse = 0
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]
+
+
+def _power(samples: npt.NDArray[np.generic]) -> float:
+    """Mean square."""
+    wide = samples.astype(np.float32, copy=False)
+    return float(np.dot(wide, wide)) / len(wide)
