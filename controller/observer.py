@@ -38,6 +38,9 @@ class Observer:
     def speculated(self, call: str, kind: str, fate: Fate) -> None:
         """A work of an engine of `kind` (mt, tts) was begun before its clause was committed, or such a work ended."""
 
+    def echoed(self, call: str, frames: int) -> None:
+        """So many voiced frames more were judged to be a phone's echo of what it was sent."""
+
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         """One tick of a call was done: its lateness, what it took, frames consumed and dropped since the last."""
 
@@ -71,6 +74,9 @@ class Observers(Observer):
 
     def speculated(self, call: str, kind: str, fate: Fate) -> None:
         self._tell(lambda one: one.speculated(call, kind, fate))
+
+    def echoed(self, call: str, frames: int) -> None:
+        self._tell(lambda one: one.echoed(call, frames))
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         self._tell(lambda one: one.ticked(call, late_s, work_s, frames_in, frames_dropped))

@@ -90,6 +90,14 @@ class VadSettings(BaseModel):
     """a longer utterance is cut"""
 
 
+class EchoSettings(BaseModel):
+    """A phone that sends back what is played to it."""
+
+    model_config = _FROZEN
+    enabled: bool = True
+    """take the echo out, and interpret nothing that was only played"""
+
+
 class PlaybackSettings(BaseModel):
     """What a listener hears of the original."""
 
@@ -172,6 +180,7 @@ class Settings(BaseSettings):
     triton: TritonSettings = TritonSettings()
     engines: EngineSettings = EngineSettings()
     vad: VadSettings = VadSettings()
+    echo: EchoSettings = EchoSettings()
     playback: PlaybackSettings = PlaybackSettings()
     api: ApiSettings = ApiSettings()
     calls: CallSettings = CallSettings()

@@ -18,10 +18,12 @@ import numpy.typing as npt
 from controller.audio.echo_cancel import FFT, Canceller
 from controller.audio.echo_delay import BLOCK, DECIMATION, MARGIN, MAX_DELAY_S, REACH, DelaySearch, decimate, explained
 from controller.audio.track import Samples, Track
+from controller.audio.vad import MAX_HELD
 from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm, frames_of
 
 HOLD_FRAMES = 12
 """How long a start may wait: 240 ms, less than the silence that ends an utterance."""
+assert HOLD_FRAMES <= MAX_HELD
 
 _REACH_FRAMES = frames_of(MAX_DELAY_S) + 1
 """What is heard later than this after the last sound played is no echo."""
@@ -49,6 +51,8 @@ _LEARN_FRAMES = 20
 """What a path is learned from at first: the last 400 ms."""
 
 _LEARN_PASSES = 4
+_LEARN_EVERY = 3
+"""Frames, once the path is not young any more."""
 
 _LEAD = 192
 """Samples that the learned path begins before the delay that was found: 12 ms."""
@@ -118,15 +122,7 @@ class EchoGuard:
         return frame
 
     def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
-        """Which frames are now known to be voiced by a person.
-
-        Args:
-            index: of the frame that was cleaned last.
-            voiced: what the detector says of it, cleaned.
-            speaking: an utterance goes on: nothing waits.
-        Returns:
-            Indexes in order: this one's, earlier ones that waited for the verdict, or none.
-        """
+        """Which frames are now known to be voiced by a person, in order: this one, or those that waited."""
         if not self._may_echo(index):
             return self._settle(index, voiced)
         if voiced and self._is_left_over():
@@ -175,7 +171,7 @@ class EchoGuard:
 
     def _cancel(self, canceller: Canceller, frame: AudioFrame) -> AudioFrame:
         heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
-        left = canceller.cancel(self._played(self._heard.end), heard)
+        left = canceller.cancel(self._played(self._heard.end), heard, learn=self._learns(frame.index))
         self._powers += 0.5 * ((_power(heard), _power(heard - left), _power(left)) - self._powers)
         if self._powers[2] > _WORSE * self._powers[0]:
             self._worse += 1
@@ -185,6 +181,10 @@ class EchoGuard:
         self._worse = 0
         self._age += 1
         return AudioFrame(np.rint(np.clip(left, -32768, 32767)).astype(np.int16), frame.index)
+
+    def _learns(self, index: int) -> bool:
+        """A path that is known well enough is kept so with less work."""
+        return self._age <= _YOUNG_FRAMES or index % _LEARN_EVERY == 0
 
     def _played(self, end: int) -> Samples:
         """What the taps of the path see of what was played, for the frame that ends at `end`."""

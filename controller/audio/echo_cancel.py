@@ -8,10 +8,16 @@ search, no voice activity, no call.
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
+import numpy.typing as npt
 
 from controller.audio.track import Samples
 from controller.frames import FRAME_SAMPLES
+
+Spectrum = npt.NDArray[np.complexfloating[Any, Any]]
+Power = npt.NDArray[np.floating[Any]]
 
 FFT = 1024
 """Samples of the reference that a frame is compared with."""
@@ -45,7 +51,7 @@ class Canceller:
         self.doubted = 0.0
         """Mean square of what may be left of the echo in the last frame, for all that is known of the path."""
         self._strength = strength
-        self._path = np.zeros(_BINS, np.complex64) if known is None else known._path.copy()
+        self._path: Spectrum = np.zeros(_BINS, np.complex64) if known is None else known._path.copy()
         self._doubt = np.full(_BINS, strength, np.float32)
         """Expected squared error of each bin of the path."""
         self._near = np.zeros(_BINS, np.float32)
@@ -56,8 +62,8 @@ class Canceller:
         """Learn from the next frames as at first: to be called before the same frames are gone through again."""
         self._doubt[:] = self._strength
 
-    def cancel(self, played: Samples, microphone: Samples) -> Samples:
-        """The microphone's frame without the echo; the path is learned from it afterwards.
+    def cancel(self, played: Samples, microphone: Samples, *, learn: bool = True) -> Samples:
+        """The microphone's frame without the echo; then, where it is to `learn`, the path is learned from it.
 
         Args:
             played: float32[FFT], what was played, up to the sample that the frame's last one could first echo.
@@ -66,12 +72,17 @@ class Canceller:
             float32[FRAME_SAMPLES]
         """
         spectrum = np.fft.rfft(played)
-        left: Samples = microphone - np.fft.irfft(self._path * spectrum, FFT)[TAPS:]
-        self._error[TAPS:] = left
-        error = np.fft.rfft(self._error)
+        left = cast(Samples, microphone - np.fft.irfft(self._path * spectrum, FFT)[TAPS:])
         power = spectrum.real**2 + spectrum.imag**2
         expected = self._doubt * power
         self.doubted = 2.0 / FFT**2 * float(expected.sum())
+        if learn:
+            self._learn(spectrum, power, expected, left)
+        return left
+
+    def _learn(self, spectrum: Spectrum, power: Power, expected: Power, left: Samples) -> None:
+        self._error[TAPS:] = left
+        error = np.fft.rfft(self._error)
         near = np.maximum(error.real**2 + error.imag**2 - _SHARE * expected, 0.0)
         self._near += _DECAY * (near - self._near)
         np.maximum(self._near, near, out=self._near)
@@ -82,4 +93,3 @@ class Canceller:
         self._doubt *= _KEEP * (1.0 - _SHARE * gain * power)
         self._doubt += (1.0 - _KEEP) * (self._path.real**2 + self._path.imag**2)
         np.maximum(self._doubt, _LEAST_DOUBT * self._strength, out=self._doubt)
-        return left

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import webrtcvad
 
-from controller.frames import FRAME_MS, FRAME_S, SAMPLE_RATE, AudioFrame
+from controller.frames import FRAME_MS, FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, VoiceEvent
 
 START_WINDOW = 5
@@ -29,16 +29,25 @@ class Detector(Protocol):
 
 
 class Guard(Protocol):
-    """Says which voiced frames are a person's, at once or, before an utterance, a little later."""
+    """Keeps a leg's own echo from being taken for speech. Every frame is cleaned, then judged, in order."""
+
+    frames_echo: int
+    """Voiced frames that were judged to be echo."""
+
+    def sent(self, pcm: Pcm, now_s: float) -> None:
+        """The leg was sent a frame, int16[320], at `now_s` on the call's clock."""
+        ...
 
     def clean(self, frame: AudioFrame) -> AudioFrame:
-        """The frame without what is not the person's. Called once a frame, in order, before anything looks at it."""
+        """The frame without what is echo in it."""
         ...
 
     def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
-        """Told what the detector says of the frame; gives the indexes now known to be voiced, in order.
+        """The frames now known to be voiced by a person, in order: this one or earlier ones.
 
-        `speaking`: an utterance is open: nothing is held back. Before one, for at most MAX_HELD frames.
+        Args:
+            voiced: what the detector says of the cleaned frame `index`.
+            speaking: an utterance goes on: nothing is held back. Before one, for at most MAX_HELD frames.
         """
         ...
 

@@ -35,7 +35,7 @@ class Capture:
     def __init__(
         self, clock: MediaClock, endpointer: Endpointer, tap: Callable[[AudioFrame], None] | None = None
     ) -> None:
-        """`tap` is shown every frame that is listened to, silence that was filled in included."""
+        """`tap` is shown every frame that is listened to as it came, silence that was filled in included."""
         self.arrived = 0
         self.filled = 0
         self.held = False
@@ -55,8 +55,14 @@ class Capture:
         self._tap = tap
         self._clock = clock
         self._endpointer = endpointer
+        self._guard = endpointer.guard
         self._pass_on: deque[Pcm] = deque()
         self._holding = True
+
+    @property
+    def echo_frames(self) -> int:
+        """Voiced frames that were the speaker's own phone playing what it was sent."""
+        return 0 if self._guard is None else self._guard.frames_echo
 
     def push(self, pcm: Pcm) -> None:
         """A frame came off the wire."""
@@ -87,15 +93,16 @@ class Capture:
         return self._pass_on.popleft()
 
     def _consume(self, frame: AudioFrame, now_s: float) -> None:
-        self._pass_on.append(frame.pcm)
+        cleaned = frame if self._guard is None else self._guard.clean(frame)
+        self._pass_on.append(cleaned.pcm)
         if len(self._pass_on) > _PASS_ON_MOST:
             self._pass_on.popleft()
         if self.held or self.switched_off:
             self._drop("hold" if self.held else "switched_off", not frame.filled)
-            frame = AudioFrame(SILENCE, frame.index, filled=True)
+            frame = cleaned = AudioFrame(SILENCE, frame.index, filled=True)
         if self._tap is not None:
             self._tap(frame)
-        for event in self._endpointer.feed(frame, now_s):
+        for event in self._endpointer.feed(cleaned, now_s):
             self.asr.put_nowait(event)
 
     def _drop(self, reason: str, is_frame: bool = True) -> None:

@@ -14,14 +14,15 @@ from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.frames import FRAME_S, AudioFrame, Pcm
-from controller.messages import Delivery, Reason
+from controller.messages import Clause, Delivery, Reason
 from controller.observer import Observer
 from controller.pipeline.announcements import Announcer, Sentence
 from controller.pipeline.controls import Control, Keys, Preferences
+from controller.pipeline.echo_text import EchoText
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.pace import Pace
-from controller.pipeline.playback import Outlet, Playback
+from controller.pipeline.playback import Outlet, Overheard, Playback
 from controller.ticker import TickSource
 
 log = logging.getLogger(__name__)
@@ -135,10 +136,11 @@ class Conversation:
         self._observer = observer
         self._tap = tap
         self._ledger = Ledger(self._on_delivery)
+        self._echo_text = EchoText(self._ledger)
         self._pace = Pace(self._ledger, self._playbacks)
         self._announcer = Announcer(engines.tts, lambda error: observer.engine_failed(call, "tts", error))
         self._last_due: float | None = None
-        self._frames_seen = (0, 0)
+        self._frames_seen = (0, 0, 0)
         ticker.add(self._tick, on_fault)
 
     def languages(self) -> dict[str, str]:
@@ -183,12 +185,15 @@ class Conversation:
             raise ValueError(f"There is or was a participant {name} in this call; each needs a name of its own.")
         self._observer.joined(self.call, name, language, candidates)
         playback = Playback(name, self._ledger, self._speech.make_ducker())
+        endpointer = self._speech.make_endpointer()
+        if endpointer.guard is not None:
+            outlet = Overheard(outlet, endpointer.guard.sent, self.now)
         orchestrator = Orchestrator(
             self.call,
             name,
             language,
             engines=self._engines,
-            endpointer=self._speech.make_endpointer(),
+            endpointer=endpointer,
             ledger=self._ledger,
             now=self.now,
             listeners=partial(self._listeners, name),
@@ -198,6 +203,7 @@ class Conversation:
             tap=partial(self._tap, name) if self._tap else None,
             candidates=candidates,
             on_language=partial(self._language_found, name),
+            is_echo=self._is_echo if endpointer.guard else lambda _: False,
         )
         on_control = partial(self._control, name) if self._speech.controls else None
         leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now, on_control)
@@ -261,7 +267,7 @@ class Conversation:
             leg.frames_out += 1
             if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1
-        frames, dropped = self._frames()
+        frames, dropped, echo = self._frames()
         self._observer.ticked(
             self.call,
             began - due,
@@ -269,11 +275,17 @@ class Conversation:
             frames - self._frames_seen[0],
             dropped - self._frames_seen[1],
         )
-        self._frames_seen = frames, dropped
+        if echo > self._frames_seen[2]:
+            self._observer.echoed(self.call, echo - self._frames_seen[2])
+        self._frames_seen = frames, dropped, echo
 
-    def _frames(self) -> tuple[int, int]:
+    def _frames(self) -> tuple[int, int, int]:
         captures = [leg.orchestrator.capture for leg in (*self.legs.values(), *self.gone)]
-        return sum(one.arrived for one in captures), sum(one.dropped.total() for one in captures)
+        return (
+            sum(one.arrived for one in captures),
+            sum(one.dropped.total() for one in captures),
+            sum(one.echo_frames for one in captures),
+        )
 
     def _listeners(self, speaker: str) -> list[Listener]:
         return [
@@ -284,6 +296,9 @@ class Conversation:
 
     def _playbacks(self, names: Sequence[str]) -> list[Playback]:
         return [self.legs[name].playback for name in names if name in self.legs]
+
+    def _is_echo(self, clause: Clause) -> bool:
+        return self._echo_text.is_echo(clause, self.now())
 
     def _language_found(self, name: str) -> None:
         """Of two who share a pair of languages, the other is assumed to speak the other one."""
@@ -328,6 +343,7 @@ class Conversation:
                 self._ledger.drop(clause, leg.name, Reason.SWITCHED_OFF)
 
     def _on_delivery(self, delivery: Delivery) -> None:
+        self._echo_text.delivered(delivery, self.now())
         self._observer.delivered(self.call, delivery)
 
     async def _keep_running(self, leg: Leg) -> None:

@@ -76,6 +76,14 @@ class Ledger:
             if entry.listener == listener and entry.translation and Mark.SYNTHESIS_BEGAN not in entry.marks
         ]
 
+    def sounding(self, listener: str) -> list[tuple[Translation, float]]:
+        """What is being played to `listener`, or was and is not yet accounted for, and since when."""
+        return [
+            (entry.translation, entry.marks[Mark.FIRST_PLAYED])
+            for entry in self._open.values()
+            if entry.listener == listener and entry.translation and Mark.FIRST_PLAYED in entry.marks
+        ]
+
     def played(self, clause: Clause, listener: str, last_s: float) -> None:
         """It was heard whole; its last sample was handed over at `last_s`. Does nothing where it has ended already."""
         if entry := self._open.pop((clause.id, listener), None):

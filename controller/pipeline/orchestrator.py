@@ -62,16 +62,19 @@ class Orchestrator:
         tap: Callable[[AudioFrame], None] | None = None,
         candidates: tuple[str, ...] = (),
         on_language: Callable[[], None] = lambda: None,
+        is_echo: Callable[[Clause], bool] = lambda _: False,
     ) -> None:
         """
         Args:
             candidates: languages among which the speaker is identified; `language` is assumed until then.
             on_language: called when they have been.
+            is_echo: says of a clause that it was not said, but played to the speaker.
         """
         self.speaker = speaker
         self.language = language
         self.candidates = candidates
         self._on_language = on_language
+        self._is_echo = is_echo
         self.capture = Capture(MediaClock(now()), endpointer, tap)
         self._call = call
         self._engines = engines
@@ -136,11 +139,16 @@ class Orchestrator:
             Mark.ENDPOINTED: transcript.decided_s,
             Mark.RECOGNISED: self._now(),
         }
+        echo = self._is_echo(clause)
         for listener, language, interpreted in self._listeners():
             if language != clause.language:
                 self._ledger.open(clause, listener, language, marks)
-                if not interpreted:
+                if echo:
+                    self._ledger.drop(clause, listener, Reason.ECHO)
+                elif not interpreted:
                     self._ledger.drop(clause, listener, Reason.SWITCHED_OFF)
+        if echo:
+            return
         for language in self._targets_of(clause.language):
             self._target(language).put_nowait(Request(clause, self._said))
         self._said = following(self._said, [clause.text])

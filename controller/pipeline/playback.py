@@ -7,7 +7,7 @@ A delivery is played when the mark behind its last frame has come back: what was
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from controller.audio.mix import Ducker
@@ -36,6 +36,24 @@ class Outlet(Protocol):
     def mark(self, name: str) -> bool:
         """Ask to be told `name` (by `Playback.reached`) when all that was sent before is played."""
         ...
+
+
+class Overheard:
+    """An outlet whose frames somebody else is shown as they are taken: the guard against their echo."""
+
+    def __init__(self, outlet: Outlet, sent: Callable[[Pcm, float], None], now: Callable[[], float]) -> None:
+        self._outlet = outlet
+        self._sent = sent
+        self._now = now
+
+    def send(self, pcm: Pcm) -> bool:
+        taken = self._outlet.send(pcm)
+        if taken:
+            self._sent(pcm, self._now())
+        return taken
+
+    def mark(self, name: str) -> bool:
+        return self._outlet.mark(name)
 
 
 class Playback:

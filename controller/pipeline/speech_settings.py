@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controller.audio.echo import EchoGuard
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.pipeline.conversation import SpeechSettings
@@ -18,6 +19,7 @@ def speech_settings(settings: Settings) -> SpeechSettings:
             pause_ms=vad.pause_ms,
             preroll_ms=vad.preroll_ms,
             max_utterance_s=vad.max_utterance_s,
+            guard=EchoGuard() if settings.echo.enabled else None,
         ),
         make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
         controls=settings.calls.controls,

@@ -30,6 +30,7 @@ class Figures(Observer):
         self._work = registry.histogram("dragoman_tick_work_ms", "What one tick of a call took")
         self._frames = registry.counter("dragoman_frames_total", "Frames that arrived")
         self._frames_dropped = registry.counter("dragoman_frames_dropped_total", "Frames dropped on arrival")
+        self._echo = registry.counter("dragoman_echo_frames_total", "Voiced frames that were a phone's own echo")
         self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
         self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
         self._deliveries = registry.counter(
@@ -66,6 +67,9 @@ class Figures(Observer):
         self._work.observe(work_s * 1000)
         self._frames.add(amount=frames_in)
         self._frames_dropped.add(amount=frames_dropped)
+
+    def echoed(self, call: str, frames: int) -> None:
+        self._echo.add(amount=frames)
 
     def transcript(self, call: str, transcript: Transcript) -> None:
         self._transcripts.add("final" if transcript.final else "draft" if transcript.draft else "partial")

@@ -28,7 +28,12 @@ class Bench:
     """A conversation with its ticker, fakes and observer."""
 
     def __init__(
-        self, engines: Engines, tap: Tap | None = None, controls: bool = True, recorder: Recorder | None = None
+        self,
+        engines: Engines,
+        tap: Tap | None = None,
+        controls: bool = True,
+        recorder: Recorder | None = None,
+        speech: SpeechSettings = SPEECH,
     ) -> None:
         self.ticker = Ticker()
         self.seen = RecordingObserver()
@@ -37,7 +42,7 @@ class Bench:
         self.conversation = Conversation(
             "call",
             self.recording.engines(engines),
-            replace(SPEECH, controls=controls),
+            replace(speech, controls=controls),
             self.recording.ticker(self.ticker),
             Observers([self.seen, self.recording]),
             tap,
@@ -56,8 +61,10 @@ async def bench(
     tap: Tap | None = None,
     controls: bool = True,
     recorder: Recorder | None = None,
+    speech: SpeechSettings = SPEECH,
 ) -> AsyncIterator[Bench]:
-    one = Bench(Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice()), tap, controls, recorder)
+    engines = Engines(stt or FakeRecogniser(), mt or FakeTranslator(), tts or FakeVoice())
+    one = Bench(engines, tap, controls, recorder, speech)
     ticking = asyncio.create_task(one.ticker.run())
     try:
         yield one

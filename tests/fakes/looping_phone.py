@@ -1,6 +1,8 @@
-"""A G.711 phone that lets its loudspeaker into its microphone, for tests of the echo guard: whole signals, no network."""
+"""A G.711 phone whose loudspeaker feeds its microphone, for tests of the echo guard: whole signals, no network."""
 
 from __future__ import annotations
+
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +30,13 @@ def mu_law(pcm: Signal) -> Signal:
 def to_phone(pcm: Pcm | Signal) -> Signal:
     """What a phone hears of samples at the controller's rate, at 8 kHz."""
     narrow = soxr.resample(np.asarray(pcm, np.float64), SAMPLE_RATE, PHONE_RATE)
-    return mu_law(narrow)
+    return mu_law(cast(Signal, narrow))
 
 
 def from_phone(microphone: Signal) -> Pcm:
     """What the controller gets of what a phone's microphone took up at 8 kHz."""
     wide = soxr.resample(mu_law(np.clip(microphone, -32635, 32635)), PHONE_RATE, SAMPLE_RATE)
-    return np.clip(np.rint(wide), -32768, 32767).astype(np.int16)
+    return cast(Pcm, np.clip(np.rint(wide), -32768, 32767).astype(np.int16))
 
 
 def plain_path() -> Signal:
@@ -52,7 +54,7 @@ def room_path(seed: int = 0, tail_ms: float = 30.0) -> Signal:
     room = random.normal(size=length) * np.exp(-4.6 * np.arange(length) / length) * 0.3
     room[0] = 1.0
     path = np.convolve(speaker, room)
-    return path / np.sqrt(np.sum(np.square(path)))
+    return cast(Signal, path / np.sqrt(np.sum(np.square(path))))
 
 
 def loop(sent: Pcm, *, echo_db: float, delay_ms: float, path: Signal | None = None) -> Signal:

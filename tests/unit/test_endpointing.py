@@ -15,7 +15,7 @@ from tests.fakes.fake_phone import LoudDetector, tone_frame
 
 def feed(pattern: str, **settings: float) -> tuple[Endpointer, list[VoiceEvent]]:
     """`pattern`: a character a frame, `x` voiced, `.` silent."""
-    endpointer = Endpointer(LoudDetector(), **settings)
+    endpointer = Endpointer(LoudDetector(), guard=None, **settings)
     events: list[VoiceEvent] = []
     for index, char in enumerate(pattern):
         frame = AudioFrame(tone_frame() if char == "x" else SILENCE, index)
