@@ -223,6 +223,19 @@ async def test_partials_come_while_one_speaks_and_never_two_at_once() -> None:
 
 
 @virtual
+async def test_no_partial_is_begun_while_the_speaker_may_be_about_to_end() -> None:
+    script = Script(delay_s=0.3)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(36, loud=True)
+    await speaker.frames(11)
+    assert script.asked == [], "one was due, but it would stand in the final's way"
+    await speaker.frames(1, loud=True)
+    assert [urgent for _, urgent in script.asked] == [False], "they went on"
+    await speaker.stream.aclose()
+
+
+@virtual
 async def test_finals_keep_their_order_and_a_failure_costs_one() -> None:
     script = Script(delay_s=0.3)
     speaker = Speaker(script, partials=False)
