@@ -24,6 +24,7 @@ from controller.pbx.registry import Registry
 from controller.pbx.room import Room
 from controller.pipeline.conversation import Conversation
 from controller.settings import Settings
+from controller.telemetry.logs import current_call
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class Calls:
             return
         call = Dialled(self._ari, self._open_media, self._new_name(), started.channel_id)
         self.registry.add(call)
+        current_call.set(call.name)
         try:
             await call.connect(started.options["dial"], self._settings.asterisk.ring_s)
             await self._interpret(call, spoken, started.options)
@@ -152,6 +154,7 @@ class Calls:
         if meeting is None:
             meeting = self._open(name)
         room, conversation = meeting.room, meeting.conversation
+        current_call.set(room.name)
         party = room.expect(started.channel_id)
         meeting.spoken[party.name] = spoken
         reason = Reason.RESTART

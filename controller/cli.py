@@ -97,6 +97,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from controller.service import Service
     from controller.settings import load
+    from controller.telemetry.logs import configured
 
     settings = load(options.config)
 
@@ -112,7 +113,9 @@ def _serve(options: argparse.Namespace) -> int:
         await stop.wait()
         await service.stop()
 
-    uvloop.run(serve())
+    logged = settings.logging.model_copy(update={"level": "info"}) if options.verbose else settings.logging
+    with configured(logged):
+        uvloop.run(serve())
     return 0
 
 

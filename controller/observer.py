@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Translation
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCounts:
+    """What became of a call's frames so far, for who looks now and then."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Of those that arrived: not consumed, by reason."""
+
+    refused: int = 0
+    """Of those for listeners: not taken by their channels."""
+
+    ticks_skipped: int = 0
+    """Moments at which no frame was moved, since the process was late."""
 
 
 class Observer:

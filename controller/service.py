@@ -29,7 +29,9 @@ from controller.recovery.watchdog import Watchdog
 from controller.settings import Settings
 from controller.telemetry.calls import CallFigures
 from controller.telemetry.figures import Figures
+from controller.telemetry.journal import Journal
 from controller.telemetry.metrics import Registry as Metrics
+from controller.telemetry.targets import Targets
 from controller.ticker import Ticker
 from controller.triton.client import TritonClient
 
@@ -57,7 +59,7 @@ class Service:
         self._metrics = Metrics()
         self._figures = Figures(self._metrics)
         self._call_figures = CallFigures()
-        self._observer = Observers([self._figures, self._call_figures, *observers])
+        self._observer = Observers([self._figures, self._call_figures, Targets(self._metrics), Journal(), *observers])
         self._watcher = watcher or CallWatcher()
         self._tap = tap
         self._with_api = api
@@ -176,7 +178,7 @@ class Service:
     async def _tell_api(self, api: ApiLink) -> None:
         while True:
             live = self._interpreting.conversations if self._interpreting else set()
-            self._figures.queues(live)
+            self._figures.sample(live)
             api.send(self.ready, self._metrics.snapshot(), self._call_figures.snapshot(live))
             if not api.alive:
                 log.error("the API process has ended: health and metrics are not served any more; calls go on")

@@ -134,6 +134,18 @@ class RecorderSettings(BaseModel):
     """encrypts them where set (AES-256-GCM); better in the variable than in the file"""
 
 
+class LoggingSettings(BaseModel):
+    """What is logged, and how."""
+
+    model_config = _FROZEN
+    format: Literal["text", "json"] = "text"
+    """lines for a person, or for a program"""
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    """the least important that is logged; info tells each clause and delivery"""
+    speech: bool = False
+    """whether what was said may be logged"""
+
+
 class CallSettings(BaseModel):
     """Which calls are taken."""
 
@@ -186,6 +198,7 @@ class Settings(BaseSettings):
     calls: CallSettings = CallSettings()
     languages: LanguageSettings = LanguageSettings()
     recorder: RecorderSettings = RecorderSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @classmethod
     def settings_customise_sources(

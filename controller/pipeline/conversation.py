@@ -15,7 +15,7 @@ from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Clause, Delivery, Reason
-from controller.observer import Observer
+from controller.observer import FrameCounts, Observer
 from controller.pipeline.announcements import Announcer, Sentence
 from controller.pipeline.controls import Control, Keys, Preferences
 from controller.pipeline.echo_text import EchoText
@@ -142,6 +142,14 @@ class Conversation:
         self._last_due: float | None = None
         self._frames_seen = (0, 0, 0)
         ticker.add(self._tick, on_fault)
+
+    def frame_counts(self) -> FrameCounts:
+        """What became of the frames of everyone who is or was in the call."""
+        legs = (*self.legs.values(), *self.gone)
+        dropped: Counter[str] = Counter()
+        for leg in legs:
+            dropped.update(leg.orchestrator.capture.dropped)
+        return FrameCounts(dropped, sum(leg.frames_out_dropped for leg in legs), self.ticks_skipped)
 
     def languages(self) -> dict[str, str]:
         """What each participant speaks, as far as it is known."""

@@ -8,29 +8,39 @@ from typing import Protocol
 
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Fate, Outcome, Transcript
-from controller.observer import Observer
+from controller.observer import FrameCounts, Observer
 from controller.telemetry.metrics import Registry
 
 
-class Queues(Protocol):
-    """What has queues: a conversation."""
+class Sampled(Protocol):
+    """What is looked at once a second: a conversation."""
 
     def backlogs_s(self) -> Mapping[str, float]: ...
 
     def queue_depths(self) -> dict[str, int]: ...
+
+    def frame_counts(self) -> FrameCounts: ...
 
 
 class Figures(Observer):
     """Metrics of all calls of a process; labels come from fixed sets only."""
 
     def __init__(self, registry: Registry) -> None:
+        self._counted: dict[Sampled, FrameCounts] = {}
+        """What has been added of each call already; of one that has ended, until it is looked at once more."""
         self.calls = registry.gauge("dragoman_calls", "Calls that are up")
         self.calls_total = registry.counter("dragoman_calls_total", "Calls by how they ended", "outcome")
         self._lateness = registry.histogram("dragoman_tick_late_ms", "How late a call's tick was")
         self._work = registry.histogram("dragoman_tick_work_ms", "What one tick of a call took")
         self._frames = registry.counter("dragoman_frames_total", "Frames that arrived")
-        self._frames_dropped = registry.counter("dragoman_frames_dropped_total", "Frames dropped on arrival")
         self._echo = registry.counter("dragoman_echo_frames_total", "Voiced frames that were a phone's own echo")
+        self._frames_dropped = registry.counter(
+            "dragoman_frames_dropped_total", "Frames that arrived and were not consumed", "reason"
+        )
+        self._refused = registry.counter(
+            "dragoman_frames_refused_total", "Frames that a listener's channel did not take"
+        )
+        self._skipped = registry.counter("dragoman_ticks_skipped_total", "Ticks skipped: more than a frame late")
         self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
         self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
         self._deliveries = registry.counter(
@@ -50,8 +60,11 @@ class Figures(Observer):
         )
         self._errors = registry.counter("dragoman_engine_errors_total", "Engine failures", "engine", "kind", "error")
 
-    def queues(self, conversations: Collection[Queues]) -> None:
-        """Take the depths of all queues; called once a second, not in a tick."""
+    def sample(self, conversations: Collection[Sampled]) -> None:
+        """Look at the calls that are up; called once a second, not in a tick."""
+        for one in {*conversations, *self._counted}:
+            self._count(one)
+        self._counted = {one: counts for one, counts in self._counted.items() if one in conversations}
         backlogs = [seconds for one in conversations for seconds in one.backlogs_s().values()]
         self._backlog.set(max(backlogs, default=0.0))
         for seconds in backlogs:
@@ -62,11 +75,18 @@ class Figures(Observer):
         for kind, depth in depths.items():
             self._depths.set(depth, kind)
 
+    def _count(self, one: Sampled) -> None:
+        before, now = self._counted.get(one, FrameCounts()), one.frame_counts()
+        for reason, count in now.dropped.items():
+            self._frames_dropped.add(reason, amount=count - before.dropped[reason])
+        self._refused.add(amount=now.refused - before.refused)
+        self._skipped.add(amount=now.ticks_skipped - before.ticks_skipped)
+        self._counted[one] = now
+
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         self._lateness.observe(late_s * 1000)
         self._work.observe(work_s * 1000)
         self._frames.add(amount=frames_in)
-        self._frames_dropped.add(amount=frames_dropped)
 
     def echoed(self, call: str, frames: int) -> None:
         self._echo.add(amount=frames)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 MS_BUCKETS = (
@@ -30,6 +30,11 @@ MS_BUCKETS = (
 )
 """Upper bounds in milliseconds; they hold every target of ours."""
 
+MAX_SERIES = 100
+"""Label values of a family; all further ones together are one more, so that no input can fill a memory."""
+
+OTHER = "other"
+
 Labels = tuple[str, ...]
 M = TypeVar("M", bound="Metric")
 
@@ -43,6 +48,10 @@ class Metric(ABC):
         self.name = name
         self.text = text
         self.labels = tuple(labels)
+
+    def _series(self, labels: Labels, known: Collection[Labels]) -> Labels:
+        """Where to count `labels`: as they are, or among the others where there are too many."""
+        return labels if labels in known or len(known) < MAX_SERIES else (OTHER,) * len(labels)
 
     @abstractmethod
     def samples(self) -> list[Any]:
@@ -68,7 +77,8 @@ class Counter(Metric):
         self.values: dict[Labels, float] = {} if labels else {(): 0.0}
 
     def add(self, *labels: str, amount: float = 1.0) -> None:
-        self.values[labels] = self.values.get(labels, 0.0) + amount
+        series = self._series(labels, self.values)
+        self.values[series] = self.values.get(series, 0.0) + amount
 
     def samples(self) -> list[Any]:
         return [[list(labels), value] for labels, value in self.values.items()]
@@ -80,7 +90,7 @@ class Gauge(Counter):
     kind = "gauge"
 
     def set(self, value: float, *labels: str) -> None:
-        self.values[labels] = value
+        self.values[self._series(labels, self.values)] = value
 
 
 class Histogram(Metric):
@@ -94,7 +104,9 @@ class Histogram(Metric):
 
     def observe(self, milliseconds: float, *labels: str) -> None:
         """Count one value; it falls into the first bucket whose bound is not below it."""
-        counts, total = self._values.setdefault(labels, ([0] * (len(MS_BUCKETS) + 1), [0.0]))
+        counts, total = self._values.setdefault(
+            self._series(labels, self._values), ([0] * (len(MS_BUCKETS) + 1), [0.0])
+        )
         counts[bisect_left(MS_BUCKETS, milliseconds)] += 1
         total[0] += milliseconds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -39,6 +40,10 @@ first_chunk_s = 20
 
 [api]
 port = 0
+
+[logging]
+format = "json"
+level = "info"
 
 [recorder]
 enabled = true
@@ -135,6 +140,8 @@ def test_calls_are_served_counted_recorded_and_ended_by_phone_command_and_signal
         assert served.metric("dragoman_calls") == 0
         caller.dial(asterisk.sip_uri(EXTENSION))
         until("the call is up", lambda: served.metric("dragoman_calls") == 1)
+        until("it is listed", lambda: " a:en b:es " in dragoman("call", "list", "--url", served.url))
+        name = dragoman("call", "list", "--url", served.url).split()[0]
         until(
             "both were interpreted",
             lambda: served.metric("dragoman_deliveries_total", outcome="played", reason="") >= 2,
@@ -150,9 +157,9 @@ def test_calls_are_served_counted_recorded_and_ended_by_phone_command_and_signal
         caller.dial(asterisk.sip_uri(EXTENSION))
         caller.wait_established(STEP_S, call=2)
         until("the second call is listed", lambda: " a:en b:es " in dragoman("call", "list", "--url", served.url))
-        name = dragoman("call", "list", "--url", served.url).split()[0]
-        assert f"call {name}, up since" in dragoman("call", "show", name, "--url", served.url)
-        assert dragoman("call", "end", name, "--url", served.url) == f"{name} has ended\n"
+        second_call = dragoman("call", "list", "--url", served.url).split()[0]
+        assert f"call {second_call}, up since" in dragoman("call", "show", second_call, "--url", served.url)
+        assert dragoman("call", "end", second_call, "--url", served.url) == f"{second_call} has ended\n"
         for phone in (caller, callee):
             phone.wait_ended(STEP_S, call=2)
         assert served.metric("dragoman_calls_total", outcome="operator") == 1
@@ -170,5 +177,8 @@ def test_calls_are_served_counted_recorded_and_ended_by_phone_command_and_signal
         assert left.files() == []
     recordings = sorted((tmp_path / "recordings").iterdir())
     assert len(recordings) == 3
+    said = [json.loads(line) for line in (tmp_path / "err").read_text().splitlines()]
+    assert any(line.get("clause") == "a-1" and line["call"] == name and "lag" in line["message"] for line in said)
+    assert all("text" not in line for line in said)
     for recording in recordings:
         assert " 0 different" in dragoman("replay", recording)
