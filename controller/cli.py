@@ -95,7 +95,7 @@ def _doctor(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     import uvloop
 
-    from controller.service import Service
+    from controller.service import Service, settle
     from controller.settings import load
     from controller.telemetry.logs import configured
 
@@ -104,6 +104,7 @@ def _serve(options: argparse.Namespace) -> int:
     async def serve() -> None:
         service = Service(settings)
         await service.start()
+        settle()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from socket import SO_SNDBUF, SOL_SOCKET
-from typing import Final
+from typing import Final, cast
 from uuid import UUID, uuid4
 
 from controller.errors import PbxError
@@ -195,10 +195,9 @@ class AudioSocket(asyncio.Protocol):
     # From Asterisk
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own is none by its class
         # By default the kernel takes two minutes of audio for an Asterisk that has stalled.
-        transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
         self._loop.call_later(NAME_S, self._expect_name)
 
     def data_received(self, data: bytes) -> None:

@@ -8,33 +8,34 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any, Final, Protocol
 
-import aiohttp
 import numpy as np
 
 from controller.errors import PbxError
 from controller.frames import FRAME_BYTES, Pcm
 from controller.pbx.ari import AriClient
+from controller.pbx.websocket import WebSocket, connect
 
 log = logging.getLogger(__name__)
 
 QUEUE_FRAMES: Final = 3
 """Frames that may wait for the socket; one more is dropped."""
 
+QUEUE_BYTES: Final = (QUEUE_FRAMES - 1) * FRAME_BYTES + FRAME_BYTES // 2
+"""More than this waiting is QUEUE_FRAMES frames, whatever their headers and the commands between them take."""
+
 QUEUE_COMMANDS: Final = 64
 """Commands that may wait; one more is refused."""
 
+COMMAND_BYTES: Final = QUEUE_COMMANDS * 64
+"""What may wait beyond QUEUE_BYTES before a command is refused: a command with its name takes about 64."""
+
 SEND_BUFFER_BYTES: Final = 8 * FRAME_BYTES
 """What the kernel is asked to hold of what Asterisk has not taken."""
-
-CLOSE_S: Final = 1.0
-"""Seconds to wait for the other side's goodbye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,9 @@ class MediaCounts:
     frames_in: int = 0
     frames_out: int = 0
     dropped_full: int = 0
-    """Frames not sent because the queue was full or the socket closed."""
+    """Frames not sent because too many waited, or the socket was closed."""
     dropped_flushed: int = 0
-    """Frames that `flush` took out of the queue."""
+    """Frames that `flush` took out of a queue of ours."""
     bytes_odd: int = 0
     """Bytes received that made up no whole frame."""
 
@@ -151,20 +152,20 @@ class Framer:
 
 
 class MediaSocket:
-    """A `MediaChannel` over an open web socket."""
+    """A `MediaChannel` over an open web socket. What waits is what the socket itself holds."""
 
     paces = True
 
     def __init__(
         self,
-        socket: aiohttp.ClientWebSocketResponse,
+        socket: WebSocket,
         channel_id: str,
         *,
         on_frame: Callable[[Pcm], None],
         on_event: Callable[[MediaEvent], None],
         on_closed: Callable[[str], None],
     ) -> None:
-        """Starts reading and writing at once.
+        """Starts listening at once.
 
         Args:
             on_frame: called with each frame (int16[320], read-only) as it arrives; it must not wait.
@@ -173,21 +174,15 @@ class MediaSocket:
         """
         self.counts = MediaCounts()
         self._socket = socket
-        _keep_shallow(socket)
+        # By default the kernel takes two minutes of audio for an Asterisk that has stalled.
+        socket.hold_little(SEND_BUFFER_BYTES)
         self._channel_id = channel_id
         self._on_frame = on_frame
         self._on_event = on_event
         self._on_closed = on_closed
-        self._transport = _transport(socket)
         self._framer = Framer()
-        self._queue: deque[bytes | str] = deque()
-        self._frames_waiting = 0
-        self._wake = asyncio.Event()
         self._closed = False
-        self._reader = asyncio.create_task(self._read(), name=f"media-in-{channel_id}")
-        self._writer = asyncio.create_task(self._write(), name=f"media-out-{channel_id}")
-        for task in (self._reader, self._writer):
-            task.add_done_callback(self._task_ended)
+        socket.listen(self._heard, self._told, self._ended)
 
     @property
     def channel_id(self) -> str:
@@ -198,24 +193,21 @@ class MediaSocket:
         return self._closed
 
     def send(self, frame: Pcm) -> bool:
-        if self._closed or self._frames_waiting >= QUEUE_FRAMES or self._backed_up():
+        taken = (
+            not self._closed
+            and self._socket.waiting <= QUEUE_BYTES
+            and self._socket.send(frame.astype("<i2", copy=False).tobytes())
+        )
+        if taken:
+            self.counts.frames_out += 1
+        else:
             self.counts.dropped_full += 1
-            return False
-        self._frames_waiting += 1
-        self._queue.append(frame.astype("<i2", copy=False).tobytes())
-        self._wake.set()
-        return True
+        return taken
 
     def mark(self, name: str) -> bool:
         return self._command({"command": "MARK_MEDIA", "correlation_id": name})
 
     def flush(self) -> bool:
-        if self._closed:
-            return False
-        # Nothing queued here has been played either: it goes, with its marks.
-        self.counts.dropped_flushed += self._frames_waiting
-        self._frames_waiting = 0
-        self._queue.clear()
         return self._command({"command": "FLUSH_MEDIA"})
 
     def request_status(self) -> bool:
@@ -224,68 +216,29 @@ class MediaSocket:
     async def close(self) -> None:
         """Leave; Asterisk ends the channel with its socket. `on_closed` is not called."""
         self._closed = True
-        for task in (self._reader, self._writer):
-            task.cancel()
-        await asyncio.gather(self._reader, self._writer, return_exceptions=True)
-        await _close(self._socket)
+        await self._socket.close()
 
     def _command(self, command: dict[str, str]) -> bool:
-        if self._closed or len(self._queue) - self._frames_waiting >= QUEUE_COMMANDS:
+        if self._closed or self._socket.waiting > QUEUE_BYTES + COMMAND_BYTES:
             return False
-        self._queue.append(json.dumps(command))
-        self._wake.set()
-        return True
+        return self._socket.send(json.dumps(command))
 
-    def _backed_up(self) -> bool:
-        """Whether Asterisk has stopped reading: the library would take 64 KiB more before a writer has to wait."""
-        return self._transport is not None and self._transport.get_write_buffer_size() > QUEUE_FRAMES * FRAME_BYTES
+    def _heard(self, message: bytes) -> None:
+        for frame in self._framer.push(message):
+            self.counts.frames_in += 1
+            self._on_frame(frame)
+        self.counts.bytes_odd = self._framer.bytes_odd
 
-    async def _write(self) -> None:
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._queue:
-                    item = self._queue.popleft()
-                    if isinstance(item, str):
-                        await self._socket.send_str(item)
-                        continue
-                    self._frames_waiting -= 1
-                    await self._socket.send_bytes(item)
-                    self.counts.frames_out += 1
-        except (OSError, aiohttp.ClientError) as error:
-            self._ended(f"writing failed: {error}")
-
-    async def _read(self) -> None:
-        async for message in self._socket:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                for frame in self._framer.push(message.data):
-                    self.counts.frames_in += 1
-                    self._on_frame(frame)
-                self.counts.bytes_odd = self._framer.bytes_odd
-            elif message.type is aiohttp.WSMsgType.TEXT:
-                event = parse_event(message.data)
-                if event is not None:
-                    self._on_event(event)
-        self.counts.bytes_odd += self._framer.waiting
-        self._ended(f"Asterisk closed it (code {self._socket.close_code})")
+    def _told(self, text: str) -> None:
+        event = parse_event(text)
+        if event is not None:
+            self._on_event(event)
 
     def _ended(self, reason: str) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self.counts.dropped_full += self._frames_waiting
-        self._frames_waiting = 0
-        self._queue.clear()
-        for task in (self._reader, self._writer):
-            if task is not asyncio.current_task():
-                task.cancel()
-        self._on_closed(reason)
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a media task failed", exc_info=error)
-            self._ended(f"{type(error).__name__}: {error}")
+        self.counts.bytes_odd += self._framer.waiting
+        if not self._closed:
+            self._closed = True
+            self._on_closed(reason)
 
 
 def parse_event(text: str) -> MediaEvent | None:
@@ -326,7 +279,6 @@ def _number(said: dict[str, Any], name: str) -> int:
 
 async def open_media(
     ari: AriClient,
-    http: aiohttp.ClientSession,
     channel_id: str,
     *,
     on_frame: Callable[[Pcm], None],
@@ -342,53 +294,27 @@ async def open_media(
     Raises:
         PbxError: Asterisk refused, or did not do it within `timeout_s` seconds.
     """
-    socket: aiohttp.ClientWebSocketResponse | None = None
+    socket: WebSocket | None = None
     connection: str | None = None
     try:
         async with asyncio.timeout(timeout_s):
             connection = await ari.external_media(channel_id)
-            # Compression would cost more than it saves on loopback, and Asterisk offers none.
-            socket = await http.ws_connect(
-                f"{ari.url}media/{connection}",
-                protocols=["media"],
-                compress=0,
-            )
+            socket = await connect(f"{ari.url}media/{connection}", "media")
             await ari.started(channel_id, timeout_s)
     except BaseException as error:
         if connection is not None:
             await _undo(ari, channel_id, socket)
         if isinstance(error, TimeoutError):
             raise PbxError(f"The media channel {channel_id} was not up within {timeout_s:g} s.") from error
-        if isinstance(error, OSError | aiohttp.ClientError):
+        if isinstance(error, OSError):
             raise PbxError(f"The socket of media channel {channel_id} did not open: {error}.") from error
         raise
     return MediaSocket(socket, channel_id, on_frame=on_frame, on_event=on_event, on_closed=on_closed)
 
 
-def _keep_shallow(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Let the kernel hold little: by default it takes two minutes of audio for an Asterisk that has stalled."""
-    raw = socket.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_BYTES)
-
-
-def _transport(socket: aiohttp.ClientWebSocketResponse) -> asyncio.WriteTransport | None:
-    """The transport below a web socket; aiohttp shows it on the response only."""
-    connection = socket._response.connection
-    transport = None if connection is None else connection.transport
-    return transport if isinstance(transport, asyncio.WriteTransport) else None
-
-
-async def _close(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Say goodbye; drop the connection where the other side takes or says nothing any more."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_S):
-            await socket.close()
-
-
-async def _undo(ari: AriClient, channel_id: str, socket: aiohttp.ClientWebSocketResponse | None) -> None:
+async def _undo(ari: AriClient, channel_id: str, socket: WebSocket | None) -> None:
     if socket is not None:
-        await _close(socket)
+        await socket.close()
     ari.forget(channel_id)
     with suppress(PbxError):  # Asterisk itself may be what has gone
         await ari.hangup(channel_id)

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
-
 from asterisk.render import Extension
 from controller.frames import SILENCE, Pcm
 from controller.pbx.ari import AriClient
@@ -64,24 +62,23 @@ class Leg:
         if self.pass_on is not None:
             self.pass_on(pcm)
 
-    async def open(self, ari: AriClient, http: aiohttp.ClientSession, channel_id: str) -> MediaSocket:
+    async def open(self, ari: AriClient, channel_id: str, timeout_s: float = 3.0) -> MediaSocket:
         self.media = await open_media(
             ari,
-            http,
             channel_id,
             on_frame=self.on_frame,
             on_event=self.events.append,
             on_closed=self.closed.set_result,
+            timeout_s=timeout_s,
         )
         return self.media
 
 
 class Bench:
-    """An application with its events and an HTTP session for media."""
+    """An application with its events."""
 
-    def __init__(self, ari: AriClient, http: aiohttp.ClientSession, events: Watcher) -> None:
+    def __init__(self, ari: AriClient, events: Watcher) -> None:
         self.ari = ari
-        self.http = http
         self.events = events
 
     async def incoming(self) -> CallStarted:
@@ -92,7 +89,7 @@ class Bench:
     async def leg(self, channel_id: str) -> Leg:
         """A bridge `b-<channel>` with the channel and a media channel `m-<channel>` of its own."""
         leg = Leg()
-        media = await leg.open(self.ari, self.http, f"m-{channel_id}")
+        media = await leg.open(self.ari, f"m-{channel_id}")
         await self.ari.create_bridge(f"b-{channel_id}")
         await self.ari.add_channels(f"b-{channel_id}", channel_id, media.channel_id)
         return leg
@@ -120,8 +117,7 @@ async def application(server: AsteriskServer) -> AsyncIterator[Bench]:
     events = Watcher()
     ari = await AriClient.connect(server.ari_url, server.ari_user, server.ari_password, "dragoman", events)
     try:
-        async with aiohttp.ClientSession() as http:
-            yield Bench(ari, http, events)
+        yield Bench(ari, events)
     finally:
         await ari.close()
 
