@@ -37,13 +37,13 @@ class Ducker:
             everything = (*originals, *over)
             if len(everything) < 2:
                 return everything[0] if everything else SILENCE
-        mixed: Samples = np.zeros(FRAME_SAMPLES, np.float32)
-        for one in originals:
-            mixed += one
-        if before == self._gain:
-            mixed *= self._gain
-        else:
-            mixed *= np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
+        level: float | Samples = self._gain
+        if before != self._gain:
+            level = np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
+        first, *others = originals or (SILENCE,)
+        mixed: Samples = np.multiply(first, level, dtype=np.float32)
+        for one in others:
+            mixed += np.multiply(one, level, dtype=np.float32)
         for one in over:
             mixed += one
         self._limiter.limit(mixed)
@@ -67,7 +67,8 @@ class Limiter:
 
     def limit(self, frame: Samples) -> None:
         """Lower `frame`, float32[320], in place."""
-        peak = max(float(frame.max()), -float(frame.min()))
+        # The array's own max and min are wrappers around these, and cost half as much again.
+        peak = max(float(np.maximum.reduce(frame)), -float(np.minimum.reduce(frame)))
         before = self._gain
         self._gain = min(before + self.RELEASE, 1.0, _PEAK / max(peak, _PEAK))
         if before == self._gain == 1.0:

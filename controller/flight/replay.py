@@ -68,6 +68,7 @@ async def _replay(score: Score, speech: SpeechSettings) -> Replayed:
     for one in score.inputs:
         await until(one.moment)
         await _play(one, score, conversation, ticks, legs)
+    await until(score.last)
     decided = seen.decisions(score)
     await conversation.close()
     result.commits = commits(Decisions(score.clauses, score.deliveries), decided)

@@ -78,6 +78,8 @@ class Score:
         """What the event loop's clock read where the call's read 0."""
         self.ended = 0.0
         """The last moment."""
+        self.last = Moment(0.0, 0.0)
+        """That, as the replay's clock has it."""
         self.lost = 0
         """Records that a slow disk left no room for."""
         self.inputs: list[Input] = []
@@ -102,7 +104,7 @@ class Score:
         return self.ended - self.began
 
     def _take(self, moment: Moment, record: Record) -> None:
-        self.ended = record.at
+        self.ended, self.last = record.at, moment
         kind, *words = record.what
         match kind:
             case Kind.CALL:
