@@ -18,7 +18,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock doctor scenarios bench-call reference-env clean
+.PHONY: help setup demo test check lock doctor scenarios bench-call bench-frames reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -58,6 +58,10 @@ bench-call: ## Lag and word error rates of real calls, from their recordings (ha
 	@$(SETUP) demo
 	@$(DRAGOMAN) export offline --out model_repository
 	@SEED="$(SEED)" PARTS="$(PARTS)" CLAUSES="$(CLAUSES)" $(PYTHON) -m loadtest.call
+
+bench-frames: ## What a frame costs: real web sockets, pass-through beside pipecat, a scrape (8 minutes)
+	@$(SETUP) env-controller prompts env-pipecat
+	@$(PYTHON) -m loadtest.frames --out build/bench/frames.json
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)),peers)
