@@ -166,7 +166,7 @@ def _offline(speaker: str, measured: Sequence[Measured]) -> dict[str, Any]:
         again = [each for one in in_turns for each in one.again[speaker]]
         found = figures.turns(_rows_of(in_turns, speaker), _tracks(in_turns, speaker), again)
     if on_and_on:
-        backlog_s = [value for one in on_and_on for value in one.taken.backlog_s]
+        backlog_s = [value for one in on_and_on for value in one.taken.backlog_until_heard()]
         found["continuous"] = {
             "directions": "one at a time",
             **figures.continuous(_rows_of(on_and_on, speaker), _tracks(on_and_on, speaker), backlog_s),

@@ -64,6 +64,12 @@ class Taken(Observer):
             pcm[begin : begin + FRAME_SAMPLES] = frame.pcm
         return pcm, first
 
+    def backlog_until_heard(self) -> list[float]:
+        """What waited for the listener, seconds, ten times a second until all was heard: the silence behind it would
+        flatter."""
+        last = max((index for index, value in enumerate(self.backlog_s) if value > 0.0), default=-1)
+        return self.backlog_s[: last + 1]
+
     @property
     def toned(self) -> set[str]:
         """Languages in which a translation has been played, so that the tone has passed."""

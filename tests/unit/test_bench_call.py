@@ -154,6 +154,14 @@ def test_a_clause_committed_early_counts_apart_and_one_that_breaks_off_has_no_en
     assert figures.turns(rows, said, [])["prompts"] == 4
 
 
+def test_the_silence_after_all_was_heard_is_no_backlog() -> None:
+    taken = one_sided().taken
+    taken.backlog_s = [0.0, 1.5, 0.0, 2.0, 0.0, 0.0, 0.0]
+    assert taken.backlog_until_heard() == [0.0, 1.5, 0.0, 2.0]
+    taken.backlog_s = [0.0, 0.0]
+    assert taken.backlog_until_heard() == []
+
+
 def test_turns_wait_for_one_another_and_prompts_in_a_row_are_a_gap_apart() -> None:
     first = {"a": prompt("x", 1.0), "b": prompt("y", 1.0, "es")}
     said = {"a": [prompt("one", 2.0)], "b": [prompt("two", 1.0, "es")]}
