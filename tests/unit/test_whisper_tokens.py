@@ -92,6 +92,7 @@ def test_words_share_their_segment_by_characters() -> None:
         (-0.59, 0.53, 15, True),
         (-1.08, 0.01, 3, True),  # "Goodbye."
         (-1.48, 0.02, 3, True),  # "minutes"
+        (-1.32, 0.23, 5, True),  # "Usted no tiene"
         (-1.33, 0.92, 4, False),  # silence
         (-0.43, 0.86, 48, False),  # a dialling tone: "No, no, no, no"
         (-1.64, 0.1, 9, False),  # noise
