@@ -102,7 +102,7 @@ def speak(minute: Minute) -> None:
         for at_s, pcm in placed:
             minute.talks[kind].phones["a"].say(pcm, at_s=at_s)
             if kind == "both at once":
-                minute.talks[kind].phones["b"].say(pcm, at_s=at_s)
+                minute.talks[kind].phones["b"].say(pcm[::-1], at_s=at_s)  # nothing like it, and as long
 
 
 def all_played(minute: Minute, kind: str, listener: str) -> None:
