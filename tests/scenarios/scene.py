@@ -32,6 +32,9 @@ AROUND_S = 0.5
 
 FRAME = RATE // 50
 
+MISSED_MOST = 0.04
+"""The share of packets that a phone may miss on a machine that does much else: late ticks are left out."""
+
 QUIETER_DB = 25
 """A frame so much quieter than the loudest is silence."""
 
@@ -116,9 +119,8 @@ class Talk:
         assert found > 0.6, f"{name} did not hear {text!r}: {found:.2f}"
 
     def assert_flows(self, name: str) -> None:
-        """What the phone heard came without gaps: a packet every 20 ms, but for a few in a hundred."""
-        wanted = len(self.phones[name].heard()) / FRAME
-        assert self.phones[name].stream.packets_in >= 0.97 * wanted - 5, f"of {wanted:.0f} packets"
+        """What the phone heard came without gaps, but for a few packets in a hundred."""
+        assert self.phones[name].missed() < MISSED_MOST, name
 
     def level(self, name: str, start_s: float, end_s: float) -> float:
         """dBFS of what a phone heard."""

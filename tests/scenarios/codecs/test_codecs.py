@@ -41,7 +41,7 @@ def test_both_laws_and_a_change_from_one_to_the_other(asterisk: AsteriskServer) 
                 talk.assert_translation_heard(delivery)
                 span = delivery.clause.span
                 said = talk.said(speaker, span.start_s + 0.4, span.end_s - 0.4)
-                assert likeness(said, talk.heard(listener, span.start_s, span.end_s + 0.5)) > 0.9
+                assert likeness(said, talk.heard(listener, span.start_s, span.end_s + 0.5), piece_s=0.1) > 0.7
 
 
 def test_wideband(asterisk: AsteriskServer, run: Run) -> None:
@@ -64,4 +64,4 @@ def test_wideband(asterisk: AsteriskServer, run: Run) -> None:
         (delivery,) = played(rig.seen.deliveries, listener)
         assert delivery.target is not None
         heard = soxr.resample(phone.heard(), G722.rate, RATE)
-        assert likeness(clip(delivery.target), heard) > 0.7
+        assert likeness(clip(delivery.target), heard, piece_s=0.1) > 0.6

@@ -25,6 +25,9 @@ pytestmark = pytest.mark.minute
 
 MINUTE_S = 60.0
 FIRST_S = 2.0
+SWAY_S = 0.04
+"""How much the way of the original grows or shrinks in a call, when the margin is corrected in silence."""
+
 KINDS = ("silent", "dtx", "gone", "never stops", "both at once", "bad network")
 SENTENCES = ("all-circuits-busy-now", "vm-msgsaved", "number-not-answering", "conf-waitforleader")
 
@@ -162,7 +165,7 @@ def test_both_at_once_are_interpreted_over_each_other(minute: Minute) -> None:
         dimmed = [gain / undimmed for gain in gains if gain is not None]
         assert len(dimmed) >= 5, "the translations were to fall into what was said next"
         for gain in dimmed:
-            assert 0.15 < gain < 0.4, "12 dB are a factor of 0.25"
+            assert 0.1 < gain < 0.4, "12 dB are a factor of 0.25; what is not there at all comes to 0.05"
 
 
 def original_under(talk: Talk, delivery: Delivery, path_s: float) -> float | None:
@@ -170,7 +173,7 @@ def original_under(talk: Talk, delivery: Delivery, path_s: float) -> float | Non
     assert delivery.ear_s is not None
     start_s, end_s = delivery.ear_s + 0.2, delivery.ear_s + 0.8
     said = talk.said(delivery.clause.speaker, start_s, end_s)
-    heard = talk.heard(delivery.listener, start_s + path_s - 0.002, end_s + path_s + 0.002)
+    heard = talk.heard(delivery.listener, start_s + path_s - SWAY_S, end_s + path_s + SWAY_S)
     return gain_of(said, heard) if dbfs(said) > -30 else None
 
 
