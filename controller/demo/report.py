@@ -14,7 +14,8 @@ from controller.demo.script import Part, Said
 from controller.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 from controller.messages import Clause, Delivery, Outcome, Transcript
 from controller.observer import Observer
-from controller.pipeline.conversation import Conversation, Leg
+from controller.pipeline.conversation import Conversation
+from controller.pipeline.leg import Leg
 from controller.stack.wav import PHONE_RATE
 from controller.telemetry import wer
 from controller.telemetry.quantiles import quantiles

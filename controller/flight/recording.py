@@ -17,7 +17,8 @@ from controller.flight.kinds import CLAUSE, DELIVERY, Kind
 from controller.frames import Pcm
 from controller.messages import Clause, Delivery, Reason
 from controller.observer import Observer
-from controller.pipeline.conversation import Conversation, Leg
+from controller.pipeline.conversation import Conversation
+from controller.pipeline.leg import Leg
 from controller.pipeline.playback import Outlet
 from controller.settings import Settings
 from controller.telemetry.recorder import Recorder

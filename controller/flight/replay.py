@@ -19,7 +19,8 @@ from controller.flight.score import Input, Score
 from controller.frames import FRAME_S, Pcm
 from controller.messages import Clause, Delivery, Reason
 from controller.observer import Observer
-from controller.pipeline.conversation import Conversation, Leg, SpeechSettings
+from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.pipeline.leg import Leg
 from controller.ticker import Tick
 from controller.virtual_time import run
 

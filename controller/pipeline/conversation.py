@@ -17,9 +17,10 @@ from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Clause, Delivery, Reason
 from controller.observer import FrameCounts, Observer
 from controller.pipeline.announcements import Announcer, Sentence
-from controller.pipeline.controls import Control, Keys, Preferences
+from controller.pipeline.controls import Control
 from controller.pipeline.echo_text import EchoText
 from controller.pipeline.ledger import Balance, Ledger
+from controller.pipeline.leg import Leg
 from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.pace import Pace
 from controller.pipeline.playback import Outlet, Overheard, Playback
@@ -42,78 +43,6 @@ class SpeechSettings:
     make_endpointer: Callable[[], Endpointer]
     make_ducker: Callable[[], Ducker]
     controls: bool = True
-
-
-class Leg:
-    """One participant."""
-
-    def __init__(
-        self,
-        name: str,
-        orchestrator: Orchestrator,
-        playback: Playback,
-        outlet: Outlet,
-        now: Callable[[], float],
-        on_control: Callable[[Control], None] | None,
-    ) -> None:
-        """`on_control`: told what the participant asks for by keys; None where all keys are the others'."""
-        self._now = now
-        self._on_control = on_control
-        self._keys = Keys()
-        self.name = name
-        self.orchestrator = orchestrator
-        self.playback = playback
-        self.outlet = outlet
-        self.frames_out = 0
-        self.frames_out_dropped = 0
-        self._taking_in = False
-        self.task: asyncio.Task[None] | None = None
-
-    @property
-    def language(self) -> str:
-        """What they speak and hear, as far as it is known."""
-        return self.orchestrator.language
-
-    def push(self, pcm: Pcm) -> None:
-        """A frame of what this participant says came off the wire, int16[320]."""
-        self.orchestrator.capture.push(pcm)
-        if not self._taking_in:
-            # At once rather than with the next tick, which would cost 10 ms on average; but only when all that came
-            # together is here, for of a burst the oldest must go.
-            self._taking_in = True
-            asyncio.get_running_loop().call_soon(self._take_in, self._now())
-
-    def _take_in(self, now_s: float) -> None:
-        self._taking_in = False
-        self.orchestrator.capture.tick(now_s)
-
-    def reached(self, mark: str) -> None:
-        """The outlet has played all that it was sent before `mark`."""
-        self.playback.reached(mark, self._now())
-
-    @property
-    def preferences(self) -> Preferences:
-        """How this participant wants to hear."""
-        return self.playback.preferences
-
-    def held(self, on: bool) -> None:
-        """The participant has put the call on hold (`on`), or has taken it up again.
-
-        What comes from a held line, music or voices, is passed on to the others but makes no clause. Translations due
-        to the participant wait; those that are then still fresh are played when they are back.
-        """
-        self.orchestrator.capture.held = on
-        self.playback.hold(on)
-
-    def pressed(self, digit: str) -> str:
-        """The participant pressed a key. Returns the digits that are due to the others: none, one, or an earlier one
-        that waited to see what follows, and this."""
-        if self._on_control is None:
-            return digit
-        control, rest = self._keys.press(digit, self._now())
-        if control is not None:
-            self._on_control(control)
-        return rest
 
 
 class Conversation:

@@ -9,7 +9,8 @@ import numpy as np
 
 from controller.flight.recording import Recording
 from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm
-from controller.pipeline.conversation import Conversation, Leg
+from controller.pipeline.conversation import Conversation
+from controller.pipeline.leg import Leg
 
 SPEECH_LEVEL = 2000
 

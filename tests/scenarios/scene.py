@@ -16,7 +16,8 @@ from controller.errors import EngineError
 from controller.frames import Pcm
 from controller.messages import Clause, Delivery, Outcome
 from controller.observer import Observer
-from controller.pipeline.conversation import Conversation, Leg
+from controller.pipeline.conversation import Conversation
+from controller.pipeline.leg import Leg
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.triton import TritonServer
 from export.setup.cache import Cache

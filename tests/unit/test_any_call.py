@@ -18,7 +18,8 @@ from controller.engines import Engines
 from controller.errors import EngineUnavailable
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
 from controller.messages import Delivery, Outcome, Reason, SpeechChunk
-from controller.pipeline.conversation import Conversation, Leg, SpeechSettings
+from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.pipeline.leg import Leg
 from controller.ticker import Ticker
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
 from tests.fakes.fake_observer import RecordingObserver

@@ -13,7 +13,8 @@ from controller.engines import Engines
 from controller.frames import FRAME_SAMPLES, AudioFrame, Pcm
 from controller.messages import SpeechChunk, SpeechEnded, Transcript, VoiceEvent
 from controller.observer import Observer
-from controller.pipeline.conversation import Conversation, Leg, SpeechSettings
+from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.pipeline.leg import Leg
 from controller.ticker import Ticker
 from loadtest.frames.passthrough.traffic import TRANSCRIPT, TTS_FRAMES, UTTERANCE_FRAMES, Tally, main, measure
 
