@@ -33,7 +33,7 @@ class AsteriskSettings(BaseModel):
     app: str = Field(default="dragoman", pattern=r"^[A-Za-z0-9_-]+$")
     """the Stasis application that the dialplan names"""
     media: Literal["websocket", "audiosocket"] = "websocket"
-    """what carries the audio: chan_websocket (Asterisk 22.8 or newer), or AudioSocket"""
+    """what carries the audio: chan_websocket (Asterisk 22.8 or newer), or AudioSocket (at 16 kHz: since late 2025)"""
     audiosocket_host: str = Field(default="127.0.0.1", min_length=1)
     """for AudioSocket: the address on which we listen and Asterisk reaches us; whoever else reaches it is refused"""
     audiosocket_port: int = Field(default=0, ge=0, le=65535)

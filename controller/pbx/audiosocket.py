@@ -1,10 +1,11 @@
 """The audio of channels over AudioSocket: Asterisk dials our TCP port, one connection a channel, slin16, 20 ms frames.
 
-Beside chan_websocket, for an Asterisk that has none (before 22.8). A message is one byte of kind, two of length (big
-endian) and a payload. Unlike chan_websocket, Asterisk holds nothing back: it plays what comes when it comes, and says
-nothing of it. So frames are paced here, a mark is reached when the frames before it have been written to the socket
-(the socket, not the ear), and an Asterisk that has stalled is noticed only when the socket takes no more. Knows frames
-and messages; knows nothing of calls or languages.
+Beside chan_websocket, where that is not wanted or not there. (Asterisk's AudioSocket carries more than 8 kHz since its
+pull request 1492, of October 2025.) A message is one byte of kind, two of length (big endian) and a payload. Unlike
+chan_websocket, Asterisk holds nothing back: it plays what comes when it comes, and says nothing of it. So frames are
+paced here, a mark is reached when the frames before it have been written to the socket (the socket, not the ear), and
+an Asterisk that has stalled is noticed only when the socket takes no more. Knows frames and messages; knows nothing of
+calls or languages.
 """
 
 from __future__ import annotations
