@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from controller.pbx.ari_events import (
     Lost,
     Reconnected,
 )
-from controller.pbx.media import MarkReached, QueueStatus
+from controller.pbx.media import MarkReached, MediaDigit, QueueStatus, open_media
 from controller.stack import reaper
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import SoftPhone
@@ -40,11 +41,12 @@ from tests.scenarios.transport import (
 )
 
 
-def test_each_hears_the_other_and_not_oneself(asterisk: AsteriskServer, run: Run) -> None:
+@pytest.mark.parametrize("media", ["websocket", "audiosocket"])
+def test_each_hears_the_other_and_not_oneself(asterisk: AsteriskServer, run: Run, media: str) -> None:
     said_a, said_b = speech_like(3, seed=1), speech_like(3, seed=2)
 
     async def scenario(a: SoftPhone, b: SoftPhone) -> None:
-        async with application(asterisk) as bench:
+        async with application(asterisk, media) as bench:
             caller, leg_a, callee, leg_b = await two_parties(bench, asterisk, a, b)
             await off(a.wait_ended, 15.0)  # it hangs up when its recording ends
             assert (await bench.ended(caller)).channel_id == caller
@@ -152,6 +154,28 @@ def test_marks_status_flush_and_keys(asterisk: AsteriskServer, run: Run) -> None
         go(scenario(a))
 
 
+def test_audiosocket_tells_keys_and_ends_with_its_channel(asterisk: AsteriskServer, run: Run) -> None:
+    async def scenario(a: SoftPhone) -> None:
+        async with application(asterisk, "audiosocket") as bench:
+            await off(a.dial, asterisk.sip_uri("201"))
+            caller = (await bench.incoming()).channel_id
+            await bench.ari.answer(caller)
+            leg = await bench.leg(caller)
+            assert leg.media is not None
+            await off(a.press, "7")
+            await until(lambda: MediaDigit("7") in leg.events)
+            assert leg.media.send(SILENCE) and leg.media.mark("written")
+            await until(lambda: MarkReached("written") in leg.events)
+            await bench.ari.hangup(leg.media.channel_id)
+            await leg.closed
+            assert leg.media.closed and not leg.media.send(SILENCE)
+            await bench.clear(caller, leg)
+            await bench.empty()
+
+    with SoftPhone(run, "alice", speech_like(1, seed=1), seconds=20) as a:
+        go(scenario(a))
+
+
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         await asyncio.sleep(0.01)
@@ -185,14 +209,14 @@ def test_a_media_channel_that_does_not_come_about_leaves_nothing(asterisk: Aster
     async def scenario() -> None:
         async with application(asterisk) as bench:
             first = Leg()
-            media = await first.open(bench.ari, "m-1")
+            media = await first.open(bench.opener, "m-1")
             for taken in ("m-1", "m"):  # Asterisk takes the beginning of an id for the id, and would die of it
                 with pytest.raises(PbxError, match="is taken by m-1"):
-                    await Leg().open(bench.ari, taken)
+                    await Leg().open(bench.opener, taken)
             assert await bench.ari.channels() == ["m-1"]  # it lives on
             assert not media.closed
             with pytest.raises(PbxError, match="was not up within"):  # made, but given up before it is connected
-                await Leg().open(bench.ari, "m-2", timeout_s=0.001)
+                await Leg().open(partial(open_media, bench.ari, timeout_s=0.001), "m-2")
             while await bench.ari.channels() != ["m-1"]:  # hung up, it goes a moment later
                 await asyncio.sleep(0.02)
             await bench.ari.hangup("m-1")

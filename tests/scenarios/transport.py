@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from asterisk.render import Extension
@@ -15,7 +16,9 @@ from controller.pbx.ari_events import (
     ChannelEnded,
     Event,
 )
-from controller.pbx.media import MediaEvent, MediaSocket, open_media
+from controller.pbx.audiosocket import AudioSocketServer
+from controller.pbx.media import MediaChannel, MediaEvent, open_media
+from controller.pbx.party import OpenMedia
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import SoftPhone
 
@@ -55,30 +58,29 @@ class Leg:
         self.events: list[MediaEvent] = []
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.pass_on: Callable[[Pcm], bool] | None = None
-        self.media: MediaSocket | None = None
+        self.media: MediaChannel | None = None
 
     def on_frame(self, pcm: Pcm) -> None:
         self.frames.append(pcm)
         if self.pass_on is not None:
             self.pass_on(pcm)
 
-    async def open(self, ari: AriClient, channel_id: str, timeout_s: float = 3.0) -> MediaSocket:
-        self.media = await open_media(
-            ari,
+    async def open(self, opener: OpenMedia, channel_id: str) -> MediaChannel:
+        self.media = await opener(
             channel_id,
             on_frame=self.on_frame,
             on_event=self.events.append,
             on_closed=self.closed.set_result,
-            timeout_s=timeout_s,
         )
         return self.media
 
 
 class Bench:
-    """An application with its events."""
+    """An application with its events and what opens media channels."""
 
-    def __init__(self, ari: AriClient, events: Watcher) -> None:
+    def __init__(self, ari: AriClient, opener: OpenMedia, events: Watcher) -> None:
         self.ari = ari
+        self.opener = opener
         self.events = events
 
     async def incoming(self) -> CallStarted:
@@ -89,7 +91,7 @@ class Bench:
     async def leg(self, channel_id: str) -> Leg:
         """A bridge `b-<channel>` with the channel and a media channel `m-<channel>` of its own."""
         leg = Leg()
-        media = await leg.open(self.ari, f"m-{channel_id}")
+        media = await leg.open(self.opener, f"m-{channel_id}")
         await self.ari.create_bridge(f"b-{channel_id}")
         await self.ari.add_channels(f"b-{channel_id}", channel_id, media.channel_id)
         return leg
@@ -113,12 +115,16 @@ class Bench:
 
 
 @asynccontextmanager
-async def application(server: AsteriskServer) -> AsyncIterator[Bench]:
+async def application(server: AsteriskServer, media: str = "websocket") -> AsyncIterator[Bench]:
     events = Watcher()
     ari = await AriClient.connect(server.ari_url, server.ari_user, server.ari_password, "dragoman", events)
+    sockets = AudioSocketServer(ari)
     try:
-        yield Bench(ari, events)
+        if media == "audiosocket":
+            await sockets.start("127.0.0.1", 0)
+        yield Bench(ari, sockets.open if media == "audiosocket" else partial(open_media, ari), events)
     finally:
+        await sockets.close()
         await ari.close()
 
 
