@@ -30,8 +30,10 @@ SHORT_S: Final = 0.4
 TEMPLATE_S: Final = 2.0
 """How much of a translation is looked for."""
 
+EARLIEST_S: Final = 12.0
 LATEST_S: Final = 30.0
-"""After its clause began, a translation is looked for this long."""
+"""A translation is looked for from so long before the end of its clause, for so long: no clause is longer than the
+first, none waits longer than the rest."""
 
 
 @dataclass(slots=True)
@@ -186,10 +188,8 @@ def _find_all(rows: list[Row], heard: Pcm, wire: Wire, spoken: Spoken, language:
         if row.outcome != Outcome.PLAYED.value or row.target is None:
             continue
         made = spoken.get((row.target, language), [])
-        # No sooner than its own original began, by a generous reckoning; the clocks' distance is that of the marker.
         assert alignment.first.heard_s is not None
-        offset = alignment.first.heard_s - alignment.first.arrived_s
-        begin_s = row.end_s + offset - 12.0
+        begin_s = row.end_s + alignment.first.heard_s - alignment.first.arrived_s - EARLIEST_S
         found, pcm = _first_of(made, heard, max(at, round((begin_s - wire.paused_s(begin_s)) * PHONE_RATE)))
         if found is None or pcm is None:
             continue
