@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -16,16 +17,18 @@ from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.errors import EngineUnavailable
+from controller.flight.recording import Recording
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
 from controller.messages import Delivery, Outcome, Reason, SpeechChunk
+from controller.observer import Observers
 from controller.pipeline.conversation import Conversation, SpeechSettings
 from controller.pipeline.leg import Leg
 from controller.ticker import Ticker
+from controller.virtual_time import run
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import LoudDetector, tone_frame
 from tests.quiet import quiet
-from tests.virtual_time import run
 
 MOST = 5
 """Participants in a call, those who have left included."""
@@ -57,6 +60,9 @@ ACTIONS = st.one_of(
 
 SCRIPTS = st.lists(st.tuples(st.integers(1, 8), ACTIONS), min_size=20, max_size=24)
 """Tenths of a second to wait, then what happens."""
+
+
+SPEECH = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300, pause_ms=100), Ducker)
 
 
 class HeardTranslations(Ducker):
@@ -103,13 +109,14 @@ class MoodyVoice(FakeVoice):
 class AnyPhone:
     """A participant whose channel may refuse frames or marks, or lose or delay marks."""
 
-    def __init__(self, conversation: Conversation, name: str, language: str) -> None:
+    def __init__(self, conversation: Conversation, name: str, language: str, recording: Recording) -> None:
         self.channel = "fine"
         self.speaks = True
         """0.6 s in every 2.4 s, one after the other, with some overlap."""
         self.on_hold = False
         self.repeats = 0
-        self.leg: Leg = conversation.join(name, language, self)
+        self.leg: Leg = conversation.join(name, language, recording.outlet(name, self))
+        self.wire = recording.leg(self.leg)
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._talk())
 
@@ -118,7 +125,7 @@ class AnyPhone:
 
     def mark(self, name: str) -> bool:
         if self.channel != "loses marks":
-            self._loop.call_later(1.0 if self.channel == "late marks" else 2 * FRAME_S, self.leg.reached, name)
+            self._loop.call_later(1.0 if self.channel == "late marks" else 2 * FRAME_S, self.wire.reached, name)
         return self.channel != "refuses marks"
 
     def hang_up(self) -> None:
@@ -127,21 +134,30 @@ class AnyPhone:
     async def _talk(self) -> None:
         phase = 35 * int(self.leg.name[1:])
         for frame in itertools.count(phase):
-            self.leg.push(tone_frame() if self.speaks and frame % 120 < 30 else SILENCE)
+            self.wire.push(tone_frame() if self.speaks and frame % 120 < 30 else SILENCE)
             await asyncio.sleep(FRAME_S)
 
 
 class AnyCall:
     """A call that goes by a script."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_recording: Callable[[Engines], Recording]) -> None:
         self.seen = RecordingObserver()
-        self.mt, self.tts = MoodyTranslator(), MoodyVoice(seconds=0.8, level=1000)
+        # No two things at the very same moment: which comes first is then chance, and nothing that a call decides by.
+        self.mt, self.tts = MoodyTranslator(0.1007), MoodyVoice(0.3003, seconds=0.8, level=1000)
         self.ears: list[HeardTranslations] = []
-        engines = Engines(FakeRecogniser(delay_s=0.1, draft=str), self.mt, self.tts)
-        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300, pause_ms=100), self._ears)
+        engines = Engines(FakeRecogniser(delay_s=0.1013, draft=str), self.mt, self.tts)
+        self.recording = recording = make_recording(engines)
         self.ticker = Ticker()
-        self.conversation = Conversation("call", engines, speech, self.ticker, self.seen, self._tap)
+        self.conversation = Conversation(
+            "call",
+            recording.engines(engines),
+            replace(SPEECH, make_ducker=self._ears),
+            recording.ticker(self.ticker),
+            Observers([self.seen, recording]),
+            self._tap,
+        )
+        recording.began(self.conversation)
         self.consumed: Counter[str] = Counter()
         self.phones: list[AnyPhone] = []
 
@@ -154,7 +170,7 @@ class AnyCall:
 
     def join(self, language: str) -> None:
         if len(self.phones) < MOST:
-            self.phones.append(AnyPhone(self.conversation, f"p{len(self.phones)}", language))
+            self.phones.append(AnyPhone(self.conversation, f"p{len(self.phones)}", language, self.recording))
 
     async def happens(self, kind: str, who: int, how: str) -> None:
         phone = self.phones[who % len(self.phones)]
@@ -166,14 +182,14 @@ class AnyCall:
                 await self.conversation.leave(phone.leg.name)
             case "hold":
                 phone.on_hold = not phone.on_hold
-                phone.leg.held(phone.on_hold)
+                phone.wire.held(phone.on_hold)
             case "press":
                 phone.repeats += how == "1"
-                phone.leg.pressed("*")
-                phone.leg.pressed(how)
+                phone.wire.pressed("*")
+                phone.wire.pressed(how)
             case "digit":
                 phone.repeats += how == "1"
-                phone.leg.pressed(how)
+                phone.wire.pressed(how)
             case "channel":
                 phone.channel = how
             case "engines":
@@ -184,7 +200,7 @@ class AnyCall:
         await self.happens("engines", 0, "fine")
         for phone in self.phones:
             phone.speaks = False
-            phone.leg.held(False)
+            phone.wire.held(False)
         await asyncio.sleep(2)
         for _ in range(SETTLE_S):
             if self.conversation.balance.open:
@@ -195,13 +211,15 @@ class AnyCall:
         assert (await self.conversation.close()).open == 0
 
 
-async def any_call(script: list[tuple[int, Action]]) -> AnyCall:
-    call = AnyCall()
+async def any_call(
+    script: list[tuple[int, Action]], make_recording: Callable[[Engines], Recording] = lambda engines: Recording()
+) -> AnyCall:
+    call = AnyCall(make_recording)
     ticking = asyncio.create_task(call.ticker.run())
     for language in ("en", "es", "es"):
         call.join(language)
     for tenths, what in script:
-        await asyncio.sleep(tenths / 10)
+        await asyncio.sleep(tenths / 10 + 0.0019)
         await call.happens(*what)
     await call.end()
     ticking.cancel()

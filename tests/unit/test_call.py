@@ -11,8 +11,8 @@ from controller.errors import PbxError
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import ChannelEnded, Dtmf, Held
 from controller.pbx.call import Dialled
+from controller.virtual_time import run
 from tests.fakes.fake_media import FakeAri, FakeLeg, FakeOpener
-from tests.virtual_time import run
 
 
 def dialled() -> tuple[Dialled, FakeAri, FakeOpener, dict[str, FakeLeg]]:

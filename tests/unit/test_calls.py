@@ -19,11 +19,11 @@ from controller.settings import load
 from controller.telemetry.figures import Figures
 from controller.telemetry.metrics import Registry as Metrics
 from controller.ticker import Ticker
+from controller.virtual_time import run
 from tests.fakes.fake_engines import fake_engines
 from tests.fakes.fake_media import FakeAri, FakeMedia, FakeOpener
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import tone_frame
-from tests.virtual_time import run
 
 
 class Watch(CallWatcher):

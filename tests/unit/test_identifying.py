@@ -13,10 +13,10 @@ from controller.engines.stt.identifying import Settling
 from controller.messages import Clause, Transcript
 from controller.pipeline.conversation import Conversation, SpeechSettings
 from controller.ticker import Ticker
+from controller.virtual_time import run
 from tests.fakes.fake_engines import FakeRecogniser, FakeStream, FakeTranslator, FakeVoice
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import FakePhone, LoudDetector
-from tests.virtual_time import run
 
 PAIR = ("en", "es")
 

@@ -13,8 +13,8 @@ from controller.pbx.ari import AriClient
 from controller.pbx.feed import MARGIN_FRAMES
 from controller.pbx.media import MarkReached
 from controller.pbx.party import GIVE_UP_S, PAUSES_S, STEADY_S, Party
+from controller.virtual_time import run
 from tests.fakes.fake_media import FakeAri, FakeLeg, FakeOpener
-from tests.virtual_time import run
 
 
 class Bench:

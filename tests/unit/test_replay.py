@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.cli import main
+from controller.engines import Engines
 from controller.errors import EngineTimeout, RecordingError
-from controller.flight.recording import begin
+from controller.flight.recording import FlightRecording, begin
 from controller.flight.replay import Replayed, replay
 from controller.flight.score import Score
 from controller.messages import Delivery
@@ -27,6 +30,8 @@ from tests.fakes.fake_call import SPEECH, Bench, bench
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_phone import LoudDetector
 from tests.quiet import quiet
+from tests.unit.test_any_call import CHANNEL, DIGITS, ENGINES, MOST, Action, any_call
+from tests.unit.test_any_call import SPEECH as any_speech
 
 Scene = Callable[[Bench], Awaitable[None]]
 
@@ -91,6 +96,40 @@ def test_a_recorded_call_decides_the_same_twice(scene: Scene, tmp_path: Path) ->
     assert first == second
     clauses = {delivery.clause.id for delivery in deliveries}
     assert len(first.commits) == len(clauses) + len(deliveries) > 0
+
+
+def any_script(seed: int) -> list[tuple[int, Action]]:
+    """What happens in a call, by chance."""
+    chance = random.Random(seed)
+    ways = {
+        "press": ("1", "2", "3", "0", "#"),
+        "digit": DIGITS,
+        "channel": CHANNEL,
+        "engines": ENGINES,
+        "hold": ("",),
+        "join": ("en", "es", "fr"),
+        "leave": ("",),
+    }
+    kinds = chance.choices(list(ways), k=22)
+    return [(chance.randint(1, 8), (kind, chance.randrange(MOST), chance.choice(ways[kind]))) for kind in kinds]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_a_call_is_decided_the_same_again(seed: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.flight"
+    with quiet("controller.pipeline.conversation"):
+
+        def recording(engines: Engines) -> FlightRecording:
+            recorder = Recorder(path, "", asyncio.get_running_loop().time, most=10**7)
+            return FlightRecording(recorder, "call", datetime.now(UTC), engines, None)
+
+        call = run(any_call(any_script(seed), recording))
+        assert isinstance(call.recording, FlightRecording)
+        call.recording.recorder.finish()
+        call.recording.recorder.wait()
+        result = again(path, any_speech)
+    assert result.same, [one for one in result.commits if one.difference] + result.differences
+    assert len(result.commits) == len(call.seen.clauses) + len(call.seen.deliveries)
 
 
 def test_failing_and_slow_engines_are_played_again_as_they_were(tmp_path: Path) -> None:
