@@ -12,7 +12,7 @@ from tests.fakes.sounds import speech_like
 from tests.scenarios.rig import STEP_S
 from tests.scenarios.scene import Scene, Talk, clip_engines
 
-Stage = Callable[[Talk], Awaitable[None]]
+Moment = Callable[[Talk], Awaitable[None]]
 
 
 async def at_once(talk: Talk) -> None:
@@ -36,7 +36,7 @@ async def after_the_translation(talk: Talk) -> None:
     await talk.delivered("b", 1)
 
 
-STAGES: dict[Stage, list[Reason | None]] = {
+STAGES: dict[Moment, list[Reason | None]] = {
     at_once: [],
     while_one_speaks: [],
     while_a_translation_sounds: [Reason.HANGUP],
@@ -45,7 +45,7 @@ STAGES: dict[Stage, list[Reason | None]] = {
 """What becomes of the deliveries that there are."""
 
 
-async def hang_up(talk: Talk, stage: Stage, who: str) -> None:
+async def hang_up(talk: Talk, stage: Moment, who: str) -> None:
     await stage(talk)
     await talk.hang_up(who)
     await asyncio.to_thread(talk.phones["b" if who == "a" else "a"].wait_ended, STEP_S)

@@ -24,7 +24,9 @@ from tests.scenarios.scene import Scene, Talk, clip_engines, sentence
 pytestmark = pytest.mark.minute
 
 MINUTE_S = 60.0
-FIRST_S = 2.0
+FIRST_S = 4.0
+"""When the first words are said: by then all calls are up."""
+
 SWAY_S = 0.04
 """How much the way of the original grows or shrinks in a call, when the margin is corrected in silence."""
 
@@ -55,11 +57,6 @@ class Minute:
 
 @pytest.fixture(scope="module")
 def minute(asterisk: AsteriskServer) -> Minute:
-    return lived(asterisk)
-
-
-def lived(asterisk: AsteriskServer) -> Minute:
-    """Have the calls, and tell of them."""
     result = Minute()
 
     async def main() -> None:
@@ -159,7 +156,9 @@ def test_both_at_once_are_interpreted_over_each_other(minute: Minute) -> None:
     for listener in ("a", "b"):
         all_played(minute, "both at once", listener)
         speaker = "b" if listener == "a" else "a"
-        place, undimmed = found_at(talk.said(speaker, 0, 4), talk.heard(listener, 0, 5))
+        place, undimmed = found_at(
+            talk.said(speaker, FIRST_S - 1, FIRST_S + 2), talk.heard(listener, FIRST_S - 1, FIRST_S + 3)
+        )
         assert undimmed > 0.7
         gains = [original_under(talk, delivery, place / RATE) for delivery in talk.played(listener)]
         dimmed = [gain / undimmed for gain in gains if gain is not None]
