@@ -233,7 +233,7 @@ class Stage(Generic[P]):
                 if self.asterisk_survives:
                     assert leg.frames_out_dropped <= self.tolerated * leg.frames_out + 3
                 lost = sum(capture.dropped[reason] for reason in ("overflow", "late", "asr"))
-                assert lost <= self.tolerated * capture.arrived + 3
+                assert lost <= self.tolerated * capture.arrived + 3, capture.dropped
         assert len(self.seen.deliveries) == opened
         assert len({(id(d.clause), d.listener) for d in self.seen.deliveries}) == opened
         if self.asterisk_survives:
