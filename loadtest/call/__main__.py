@@ -36,10 +36,13 @@ def main() -> int:
         return 1
     judged = bounds.judge(report)
     failed = [one["name"] for one in judged if one["ok"] is False]
+    failed += report["failed_calls"]
     report |= {"bounds": judged, "passed": not failed}
     for file, content in ((RESULT, report), (ROWS, {"schema": "dragoman/call-clauses/1", "rows": rows})):
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"\n{bounds.table(judged)}\n\nfigures: {RESULT}; every clause: {ROWS}; recordings: {RECORDINGS}", flush=True)
+    for name, why in report["failed_calls"].items():
+        print(f"FAIL: the call {name} could not be measured: {why}")
     return 1 if failed else 0
 
 

@@ -1,4 +1,7 @@
-"""What was heard, recognised again, beside the same synthesis as the voice made it."""
+"""What was heard, recognised again, beside the same synthesis as the voice made it and as a telephone would carry it.
+
+The second tells what is lost in the call and on the line together, the third what of that is the line.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,13 @@ LONGEST_S: Final = 29.0
 
 @dataclass(slots=True)
 class Again:
-    """One translation recognised twice."""
+    """One translation recognised three times."""
 
     row: Row
     heard: str
     clean: str
+    telephone: str
+    """Clean, but at 8 kHz and in G.711."""
 
 
 async def recognise_again(
@@ -45,7 +50,7 @@ async def _one(client: TritonClient, row: Row, heard: Pcm, made: list[Pcm], lang
     begin, end = row.where
     cut = soxr.resample(heard[begin:end], PHONE_RATE, SAMPLE_RATE, quality="HQ")
     clean = min(made, key=lambda pcm: abs(len(pcm) - 2 * (end - begin)))  # of the speed at which it was played
-    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean)]
+    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean, telephone(clean))]
     return Again(row, *texts)
 
 
@@ -54,3 +59,13 @@ async def _recognise(client: TritonClient, pcm: Pcm, language: str) -> str:
     padded = np.concatenate([silence, pcm[: round(LONGEST_S * SAMPLE_RATE)], silence])
     answer = await recognise(client, padded, language, deadline_s=DEADLINE_S)
     return answer.text
+
+
+def telephone(pcm: Pcm) -> Pcm:
+    """A sound (int16[n] at the controller's rate) as it comes out of a mu-law line (ITU-T G.711)."""
+    narrow = soxr.resample(pcm, SAMPLE_RATE, PHONE_RATE, quality="HQ").astype(np.int64)
+    level = np.minimum(np.abs(narrow), 32635) + 132
+    step = 2.0 ** (np.floor(np.log2(level)) - 4)  # sixteen steps in each octave
+    coded = np.sign(narrow) * ((np.floor(level / step) + 0.5) * step - 132)
+    wide: Pcm = soxr.resample(np.rint(coded).astype(np.int16), PHONE_RATE, SAMPLE_RATE, quality="HQ")
+    return wide

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from controller.demo.script import ENGLISH, SPANISH
+from controller.errors import StackError
 from controller.stack.process import Run
 from controller.stack.wav import PHONE_RATE, write_wav
 from controller.telemetry import wer
@@ -63,23 +64,28 @@ class Measured:
 
 
 async def run(options: Options, stack: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Every call; the report, and a row for each clause.
+    """Every call; the report, and a row for each clause. A call that could not be measured is in `failed_calls`.
 
     Raises:
-        DragomanError: something is missing, or a call did not come about.
+        DragomanError: something is missing, or does not start.
     """
     plans = plan(options)
     print(f"bench-call: {len(plans)} calls, {sum(one.seconds for one in plans) / 60:.0f} min", file=sys.stderr)
-    measured = []
+    measured, failed = [], {}
     async with Studio(stack, options.repository, plans) as studio:
         versions = await asyncio.to_thread(lambda: studio.versions)
         for one in plans:
             print(f"bench-call: {one.name}, {one.seconds:.0f} s ...", file=sys.stderr, flush=True)
             made = partial(scripted.engines, delays=DELAYS) if one.part == "scripted" else studio.offline
-            taken = await studio.call(one, made)
-            _keep(taken, options.recordings)
-            measured.append(await _measure(studio, taken))
-    return report(options, versions, measured), [row for one in measured for row in _rows(one)]
+            try:
+                taken = await studio.call(one, made)
+                _keep(taken, options.recordings)
+                measured.append(await _measure(studio, taken))
+            except StackError as error:  # the others are worth measuring, and the bench fails all the same
+                print(f"bench-call: {one.name}: {error}", file=sys.stderr, flush=True)
+                failed[one.name] = str(error)
+    figured = report(options, versions, measured) | {"failed_calls": failed}
+    return figured, [row for one in measured for row in _rows(one)]
 
 
 def plan(options: Options) -> list[CallPlan]:
@@ -219,11 +225,7 @@ def _rows(measured: Measured) -> list[dict[str, Any]]:
         for row in one.rows:
             each = again.get(row.id)
             said = None if row.line is None else lines[row.line].prompt.text
-            errors = None if each is None else wer.errors(row.target or "", each.heard)[0]
-            clean = None if each is None else wer.errors(row.target or "", each.clean)[0]
-            found.append(
-                row.as_json()
-                | {"said": said, "heard_again": each and each.heard, "clean": each and each.clean}
-                | {"errors_again": errors, "errors_clean": clean}
-            )
+            texts = {} if each is None else {"heard": each.heard, "clean": each.clean, "telephone": each.telephone}
+            errors = {name: wer.errors(row.target or "", text)[0] for name, text in texts.items()}
+            found.append(row.as_json() | {"said": said, "recognised_again": texts, "word_errors": errors})
     return found

@@ -29,7 +29,7 @@ def turns(rows: Sequence[Row], said: Mapping[str, Track], again: Sequence[Again]
         "lag_ms": _lags(ends(counted)),
         "ear_lag_ms": quantiles([row.ear_lag_ms for row in ends(counted) if row.ear_lag_ms is not None]),
         "inner_lag_ms": _lags(row for row in counted if row.kind == "inner"),
-        "alone_lag_ms": _lags(row for row in ends(counted) if not row.waited_ms),
+        "queue_empty_lag_ms": _lags(row for row in ends(counted) if row.queue_empty),
         "prompts_unfinished": sum(row.kind == "short" for row in counted),
         "clauses_stray": sum(row.kind == "stray" for row in rows),
         "clauses_not_found": sum(row.outcome == Outcome.PLAYED.value and row.where is None for row in rows),
@@ -38,6 +38,7 @@ def turns(rows: Sequence[Row], said: Mapping[str, Track], again: Sequence[Again]
         "wer_recognised": recognised(rows, said),
         "wer_heard_again": wer.rate([(one.row.target or "", one.heard) for one in again]),
         "wer_clean_synthesis": wer.rate([(one.row.target or "", one.clean) for one in again]),
+        "wer_clean_telephone": wer.rate([(one.row.target or "", one.telephone) for one in again]),
     }
 
 

@@ -55,7 +55,7 @@ def fit(text: str) -> bool:
 
 
 def draw(folder: Path, language: str, count: int, seed: int) -> list[Prompt]:
-    """`count` prompts without replacement; the same for the same seed.
+    """`count` prompts without replacement; the same for the same seed, a smaller draw being the start of a larger one.
 
     Raises:
         UsageError: there are not so many.
@@ -63,4 +63,5 @@ def draw(folder: Path, language: str, count: int, seed: int) -> list[Prompt]:
     names = eligible(folder, language)
     if count > len(names):
         raise UsageError(f"There are {len(names)} recorded prompts in {language}: ask for no more CLAUSES than that.")
-    return [prompt(folder, language, name) for name in random.Random(f"{language} {seed}").sample(names, count)]
+    random.Random(f"{language} {seed}").shuffle(names)
+    return [prompt(folder, language, name) for name in names[:count]]

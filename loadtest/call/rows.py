@@ -72,6 +72,8 @@ class Row:
     ear_lag_ms: float | None = None
     waited_ms: float | None = None
     """How long after the true end the translation before it went on: the listener's queue."""
+    queue_empty: bool | None = None
+    """No other translation was sounding when the true end was heard. (One that set in later is part of the lag.)"""
     off_ms: float | None = None
     """`ear_s` against the recording, the constant taken out."""
     where: tuple[int, int] | None = None
@@ -183,7 +185,7 @@ def _last_loud(piece: Pcm, whole: Pcm) -> float:
 
 def _find_all(rows: list[Row], heard: Pcm, wire: Wire, spoken: Spoken, language: str, alignment: Alignment) -> None:
     """Find each translation that was played, in the order in which they were: none overlaps another."""
-    at, over_s = 0, None
+    at, began_s, over_s = 0, 0.0, 0.0
     for row in rows:
         if row.outcome != Outcome.PLAYED.value or row.target is None:
             continue
@@ -200,10 +202,11 @@ def _find_all(rows: list[Row], heard: Pcm, wire: Wire, spoken: Spoken, language:
         row.voice_heard_s = wire.heard_s(begin + round(voiced_span(pcm)[0] * PHONE_RATE))
         if row.original_heard_s is not None:
             row.lag_ms = (row.voice_heard_s - row.original_heard_s) * 1000
-            row.waited_ms = 0.0 if over_s is None else max(0.0, over_s - row.original_heard_s) * 1000
+            row.waited_ms = max(0.0, over_s - row.original_heard_s) * 1000
+            row.queue_empty = not began_s <= row.original_heard_s < over_s
         if row.ear_s is not None and row.true_end_s is not None:
             row.ear_lag_ms = (row.ear_s - row.true_end_s) * 1000
-        over_s = wire.heard_s(end)
+        began_s, over_s = row.translation_heard_s, wire.heard_s(end)
 
 
 def _first_of(made: list[Pcm], heard: Pcm, begin: int) -> tuple[Found | None, Pcm | None]:

@@ -138,6 +138,8 @@ def test_a_clause_committed_early_counts_apart_and_one_that_breaks_off_has_no_en
     call.drop(2)
     rows = sorted(call.listen(), key=lambda row: row.end_s)
     assert [row.kind for row in rows] == ["end", "end", "inner", "end", "short"]
+    assert rows[3].queue_empty is False, "the translation of the first part was sounding"
+    assert rows[3].waited_ms == pytest.approx(300, abs=5)
     length_s = 2.0
     assert rows[2].lag_ms == pytest.approx((0.6 * length_s - 0.1 - 0.5) * 1000, abs=15)
     said = {"call": call.plan.tracks["a"]}
@@ -203,7 +205,7 @@ def test_prompts_are_drawn_by_the_seed_from_all_that_are_fit(tmp_path: Path) -> 
     assert eligible(tmp_path, "en") == names
     drawn = [one.name for one in draw(tmp_path, "en", 20, 1)]
     assert len(set(drawn)) == 20
-    assert drawn == [one.name for one in draw(tmp_path, "en", 20, 1)]
+    assert drawn[:7] == [one.name for one in draw(tmp_path, "en", 7, 1)]
     assert drawn != [one.name for one in draw(tmp_path, "en", 20, 2)]
     assert not fit("ten (10) words that nobody says")
 

@@ -8,6 +8,7 @@ import soxr
 from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm
 from controller.stack.wav import PHONE_RATE
+from loadtest.call.again import telephone
 from loadtest.call.plan import MARKER
 from loadtest.call.signals import correlation, find
 
@@ -59,3 +60,11 @@ def test_a_marker_starts_no_utterance_wherever_it_falls_among_the_frames() -> No
         for index in range(len(wide) // FRAME_SAMPLES):
             frame = AudioFrame(wide[index * FRAME_SAMPLES : (index + 1) * FRAME_SAMPLES], index)
             assert endpointer.feed(frame, index * 0.02) == []
+
+
+def test_a_telephone_takes_the_high_tones_and_leaves_the_low_ones_with_the_noise_of_its_code() -> None:
+    t = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    low, high = (np.rint(8000 * np.sin(2 * np.pi * hertz * t)).astype(np.int16) for hertz in (1000, 6000))
+    left = telephone(low).astype(float) - low
+    assert 30 < 20 * np.log10(np.std(low) / np.std(left[800:-800])) < 45, "mu-law: about 38 dB"
+    assert np.std(telephone(high)[800:-800]) < 30
