@@ -16,7 +16,7 @@ MAX_EARLY_FRAMES = 1
 
 
 class MediaClock:
-    """One leg's counter. `place` and `fill` are called on every tick, in this order."""
+    """One leg's counter. `room`, `take` for each frame at hand, and `fill` are called in this order."""
 
     def __init__(self, started_s: float = 0.0) -> None:
         """`started_s`: when the leg joined, on the call's clock."""
@@ -27,10 +27,8 @@ class MediaClock:
         """How many frames can still be placed at `now_s`."""
         return max(0, int(now_s / FRAME_S) + MAX_EARLY_FRAMES + 1 - self.next_index)
 
-    def place(self, now_s: float) -> int | None:
-        """The index of a frame that is at hand at `now_s`, or None: its place is past, and it must be dropped."""
-        if not self.room(now_s):
-            return None
+    def take(self) -> int:
+        """The index of a frame that is at hand and has room."""
         self.next_index += 1
         return self.next_index - 1
 

@@ -37,17 +37,18 @@ class Ducker:
             everything = (*originals, *over)
             if len(everything) < 2:
                 return everything[0] if everything else SILENCE
-        level: float | Samples = self._gain
-        if before != self._gain:
-            level = np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
         first, *others = originals or (SILENCE,)
-        mixed: Samples = np.multiply(first, level, dtype=np.float32)
+        mixed: Samples = first.astype(np.float32)
         for one in others:
-            mixed += np.multiply(one, level, dtype=np.float32)
+            mixed += one
+        if before == self._gain:
+            mixed *= self._gain
+        else:
+            mixed *= np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
         for one in over:
             mixed += one
         self._limiter.limit(mixed)
-        return np.rint(mixed).astype(np.int16)
+        return mixed.astype(np.int16)  # cut off, not rounded: half of the last bit is not heard
 
 
 class Limiter:

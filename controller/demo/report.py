@@ -151,7 +151,7 @@ def _leg(leg: Leg, said: list[Said], wavs: dict[str, str], skipped: int, record:
         "frames_in": capture.arrived,
         "frames_filled": capture.filled,
         "frames_out": leg.frames_out,
-        "frames_dropped": capture.dropped.total() + leg.frames_out_dropped,
+        "frames_dropped": capture.lost + leg.frames_out_dropped,
         "frames_dropped_by_reason": {**capture.dropped, "out": leg.frames_out_dropped},
         "ticks_late": skipped,
         "partials": record.partials[leg.name],

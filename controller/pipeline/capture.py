@@ -43,6 +43,8 @@ class Capture:
         """While the line is on hold, or nobody is to be interpreted, the clock goes on and the others hear what comes,
         but the recogniser gets silence: an utterance under way ends there, and none begins."""
         self.dropped: Counter[str] = Counter()
+        self.lost = 0
+        """All that were dropped, for whatever reason."""
         self.input: BoundedQueue[Pcm] = BoundedQueue(
             "input", INPUT_FRAMES, Overflow.DROP_OLDEST, lambda _: self._drop("overflow")
         )
@@ -71,14 +73,13 @@ class Capture:
 
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
-        # After a gap in the network all that was held up comes at once: the oldest has lost its place.
-        for _ in range(len(self.input) - self._clock.room(now_s)):
-            self.input.get_nowait()
-            self._drop("late")
-        while (pcm := self.input.get_nowait()) is not None:
-            index = self._clock.place(now_s)
-            assert index is not None, "there was room"
-            self._consume(AudioFrame(pcm, index), now_s)
+        if len(self.input):
+            # After a gap in the network all that was held up comes at once: the oldest has lost its place.
+            for _ in range(len(self.input) - self._clock.room(now_s)):
+                self.input.get_nowait()
+                self._drop("late")
+            while (pcm := self.input.get_nowait()) is not None:
+                self._consume(AudioFrame(pcm, self._clock.take()), now_s)
         for index in self._clock.fill(now_s):
             self.filled += 1
             self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
@@ -107,3 +108,4 @@ class Capture:
 
     def _drop(self, reason: str, is_frame: bool = True) -> None:
         self.dropped[reason] += is_frame
+        self.lost += is_frame

@@ -204,7 +204,7 @@ class Conversation:
         work = time.perf_counter()
         originals: list[tuple[Leg, str, Pcm]] = []
         for leg in self.legs.values():
-            leg.orchestrator.capture.tick(now_s)
+            leg.orchestrator.take_in(now_s)
             if (pcm := leg.orchestrator.capture.original()) is not None:
                 originals.append((leg, leg.language, pcm))
         for leg in self.legs.values():
@@ -227,12 +227,13 @@ class Conversation:
         self._frames_seen = frames, dropped, echo
 
     def _frames(self) -> tuple[int, int, int]:
-        captures = [leg.orchestrator.capture for leg in (*self.legs.values(), *self.gone)]
-        return (
-            sum(one.arrived for one in captures),
-            sum(one.dropped.total() for one in captures),
-            sum(one.echo_frames for one in captures),
-        )
+        arrived = dropped = echo = 0
+        for leg in (*self.legs.values(), *self.gone):
+            capture = leg.orchestrator.capture
+            arrived += capture.arrived
+            dropped += capture.lost
+            echo += capture.echo_frames
+        return arrived, dropped, echo
 
     def _listeners(self, speaker: str) -> list[Listener]:
         return [

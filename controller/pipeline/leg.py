@@ -52,7 +52,7 @@ class Leg:
 
     def _take_in(self, now_s: float) -> None:
         self._taking_in = False
-        self.orchestrator.capture.tick(now_s)
+        self.orchestrator.take_in(now_s)
 
     def reached(self, mark: str) -> None:
         """The outlet has played all that it was sent before `mark`."""

@@ -87,6 +87,7 @@ class Orchestrator:
         self._observer = observer
         self._targets: dict[str, tuple[BoundedQueue[Request], BoundedQueue[Translation]]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._recognition: Recognition | None = None
         self._said: tuple[str, ...] = ()
         """The latest clauses: the next one's context."""
         self._ahead = Ahead(engines.mt, engines.tts, self._speed_at_once, self._speculated)
@@ -95,14 +96,21 @@ class Orchestrator:
         """Until cancelled."""
         self._targets.clear()
         stream = self._engines.listen(self.speaker, self.language, self.candidates, self._now, self._identified)
-        recognition = Recognition(
+        recognition = self._recognition = Recognition(
             self.capture.asr, stream, self._on_transcript, self._ahead.settle, self._failed("stt")
         )
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._tasks.create_task(recognition.run())
         finally:
+            self._recognition = None
             self._ahead.settle()
+
+    def take_in(self, now_s: float) -> None:
+        """Take what has come off the wire as far as the recogniser. Never waits."""
+        self.capture.tick(now_s)
+        if self._recognition is not None:
+            self._recognition.feed()
 
     def queue_depths(self) -> dict[str, int]:
         """Items that wait in each kind of queue of this speaker."""

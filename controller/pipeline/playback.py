@@ -178,9 +178,10 @@ class Playback:
         utterance.handed += taken
         utterance.refused += not taken
         if taken:
-            utterance.started = True
             utterance.last_s = now_s
-            self._passed(utterance, Mark.FIRST_PLAYED, now_s)
+            if not utterance.started:
+                utterance.started = True
+                self._passed(utterance, Mark.FIRST_PLAYED, now_s)
         if utterance.complete and not utterance.samples:
             self._finish(utterance, now_s, outlet)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from controller.engines.stt import RecogniserStream
 from controller.errors import EngineError
 from controller.messages import SpeechResumed, Transcript, VoiceEvent
 from controller.pipeline.queues import BoundedQueue
+
+log = logging.getLogger(__name__)
 
 
 class Recognition:
@@ -27,22 +30,27 @@ class Recognition:
         self._on_transcript = on_transcript
         self._on_resumed = on_resumed
         self._on_failure = on_failure
+        self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled, or until the stream fails."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._feed())
                 tasks.create_task(self._receive())
+                await self._fault
         finally:
             await self._stream.aclose()
 
-    async def _feed(self) -> None:
-        while True:
-            event = await self._asr.get()
-            self._stream.push(event)
-            if isinstance(event, SpeechResumed):
-                self._on_resumed()
+    def feed(self) -> None:
+        """Give the stream what waits for it. Called as frames come: a task for it would cost each of them a wake-up."""
+        try:
+            while not self._fault.done() and (event := self._asr.get_nowait()) is not None:
+                self._stream.push(event)
+                if isinstance(event, SpeechResumed):
+                    self._on_resumed()
+        except Exception as error:  # the boundary between the tick, which must go on, and one speaker's stages
+            log.exception("a recogniser's stream did not take what was said")
+            self._fault.set_exception(error)
 
     async def _receive(self) -> None:
         while True:

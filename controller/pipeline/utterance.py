@@ -61,8 +61,19 @@ class Utterance:
         """The next frame, int16[320]; None where there is not enough yet. The last one is padded with silence."""
         if self.samples < FRAME_SAMPLES and not (self.complete and self.samples):
             return None
+        chunk = self._chunks.popleft()
+        frame = chunk[:FRAME_SAMPLES]
+        if len(chunk) > FRAME_SAMPLES:
+            self._chunks.appendleft(chunk[FRAME_SAMPLES:])
+        self._taken.append(frame)
+        self.samples -= len(frame)
+        return frame if len(frame) == FRAME_SAMPLES else self._filled(frame)
+
+    def _filled(self, begun: Pcm) -> Pcm:
+        """A whole frame out of the end of one chunk and what follows it."""
         frame = np.zeros(FRAME_SAMPLES, np.int16)
-        filled = 0
+        filled = len(begun)
+        frame[:filled] = begun
         while self._chunks and filled < FRAME_SAMPLES:
             chunk = self._chunks.popleft()
             piece = chunk[: FRAME_SAMPLES - filled]
@@ -70,8 +81,8 @@ class Utterance:
             filled += len(piece)
             if len(piece) < len(chunk):
                 self._chunks.appendleft(chunk[len(piece) :])
-        self.samples -= filled
-        self._taken.append(frame[:filled])
+            self._taken.append(piece)
+            self.samples -= len(piece)
         return frame
 
     def rewind(self) -> None:
