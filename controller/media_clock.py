@@ -32,6 +32,10 @@ class MediaClock:
         self.next_index += 1
         return self.next_index - 1
 
+    def behind(self, now_s: float) -> bool:
+        """Whether `fill` has anything to give up."""
+        return self.next_index < int(now_s / FRAME_S) - MAX_LATE_FRAMES
+
     def fill(self, now_s: float) -> range:
         """The indexes, possibly none, that are given up at `now_s`: silence takes their place."""
         first = self.next_index

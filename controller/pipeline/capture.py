@@ -71,6 +71,10 @@ class Capture:
         self.arrived += 1
         self.input.put_nowait(pcm)
 
+    def due(self, now_s: float) -> bool:
+        """Whether `tick` has anything to do."""
+        return len(self.input) > 0 or self._clock.behind(now_s)
+
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
         if len(self.input):

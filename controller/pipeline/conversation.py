@@ -204,13 +204,18 @@ class Conversation:
         work = time.perf_counter()
         originals: list[tuple[Leg, str, Pcm]] = []
         for leg in self.legs.values():
-            leg.orchestrator.take_in(now_s)
-            if (pcm := leg.orchestrator.capture.original()) is not None:
+            capture = leg.orchestrator.capture
+            if capture.due(now_s):
+                leg.orchestrator.take_in(now_s)
+            if (pcm := capture.original()) is not None:
                 originals.append((leg, leg.language, pcm))
         for leg in self.legs.values():
-            own = leg.language
-            foreign = [pcm for _, language, pcm in originals if language != own]
-            familiar = [pcm for one, language, pcm in originals if language == own and one is not leg]
+            own, foreign, familiar = leg.language, [], []
+            for one, language, pcm in originals:
+                if language != own:
+                    foreign.append(pcm)
+                elif one is not leg:
+                    familiar.append(pcm)
             leg.frames_out += 1
             if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1

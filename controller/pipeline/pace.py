@@ -29,9 +29,9 @@ CAUGHT_UP_S = 0.2
 RAMP_S = 1.0
 """So much further behind, a translation is spoken at FASTEST."""
 
-LONG_S = 4.0
+LONG_S = 5.0
 """What a translation takes beyond this counts as behind by itself: who waits for the end of a long one hears all that
-follows late. (Played through with the recorded prompts, 1.2 s apart: lag p50 1.0 -> 0.7 s, p95 9.1 -> 6.2 s.)"""
+follows late. (Played through with the recorded prompts, 1.2 s apart: lag p50 1.0 -> 0.9 s, p95 9.1 -> 6.2 s.)"""
 
 FASTEST = 1.25
 SPEED_STEP = 0.05
