@@ -33,8 +33,8 @@ AROUND_S = 0.5
 
 FRAME = RATE // 50
 
-MISSED_MOST = 0.04
-"""The share of packets that a phone may miss on a machine that does much else: late ticks are left out."""
+LOST_MOST = 0.03
+"""The share of frames sent that may not have come as packets: those under way when a call ends."""
 
 QUIETER_DB = 25
 """A frame so much quieter than the loudest is silence."""
@@ -120,8 +120,11 @@ class Talk:
         assert found > 0.6, f"{name} did not hear {text!r}: {found:.2f}"
 
     def assert_flows(self, name: str) -> None:
-        """What the phone heard came without gaps, but for a few packets in a hundred."""
-        assert self.phones[name].missed() < MISSED_MOST, name
+        """A phone heard all that the service sent it, silence too: a packet for every frame.
+
+        How many frames that is, on a machine that does much else, is not this test's business.
+        """
+        assert self.phones[name].stream.packets_in > (1 - LOST_MOST) * self.leg(name).frames_out, name
 
     def level(self, name: str, start_s: float, end_s: float) -> float:
         """dBFS of what a phone heard."""

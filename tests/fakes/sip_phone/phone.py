@@ -15,7 +15,7 @@ from tests.fakes.sip_phone.exchange import EXCHANGE
 from tests.fakes.sip_phone.g711 import PCMU, Law
 from tests.fakes.sip_phone.line import CallState, Line
 from tests.fakes.sip_phone.rtp import Stream
-from tests.fakes.sip_phone.voice import FRAME, RATE
+from tests.fakes.sip_phone.voice import RATE
 from tests.fakes.udp_relay import UdpRelay
 
 NOTHING: Pcm = np.zeros(0, np.int16)
@@ -155,11 +155,6 @@ class SipPhone:
     def elapsed_s(self) -> float:
         """Since the last call was established: where `heard()` and `said()` are now."""
         return time.monotonic() - self.stream.began
-
-    def missed(self) -> float:
-        """The share of packets that did not come: of one every 20 ms, from the first that it heard to the last."""
-        wanted = (len(self.heard()) - (self.stream.first_heard or 0)) / FRAME
-        return 1 - self.stream.packets_in / wanted if wanted else 0.0
 
     def heard(self) -> Pcm:
         """What it heard in its last call: int16 at 8 kHz, silence where nothing came."""

@@ -50,9 +50,6 @@ class Stream:
         self.sends = True
         """False while held, or while the phone keeps its packets to itself."""
 
-        self.first_heard: int | None = None
-        """The sample at which the first packet was heard."""
-
         self.packets_in = 0
         self.packets_out = 0
         self.keys_heard = ""
@@ -165,5 +162,4 @@ class Stream:
         pcm = law.decode(payload)
         position = self.playout.place(stamp, arrival, silent=bool(np.abs(pcm).max(initial=0) < SILENT))
         if position is not None:
-            self.first_heard = position if self.first_heard is None else self.first_heard
             self.ears.write(position, pcm)

@@ -10,14 +10,13 @@ from controller.stack.asterisk import AsteriskServer
 from tests.fakes.sip_phone import SipPhone
 from tests.fakes.sounds import RATE, likeness, speech_like
 from tests.scenarios.rig import STEP_S
-from tests.scenarios.scene import MISSED_MOST, Scene, clip_engines
+from tests.scenarios.scene import LOST_MOST, Scene, clip_engines
 
 COUNT = 20
 
 
 def test_twenty_at_once(asterisk: AsteriskServer) -> None:
     pairs = [(SipPhone("a"), SipPhone("b", auto_answer=True)) for _ in range(COUNT)]
-    phones = [phone for pair in pairs for phone in pair]
 
     async def main() -> Scene:
         async with Scene(asterisk, pairs, engines=clip_engines()) as scene:
@@ -26,16 +25,10 @@ def test_twenty_at_once(asterisk: AsteriskServer) -> None:
                 scene.dial(number)
             assert time.monotonic() - began < 1, "they were to be started in the same second"
             await scene.watch.up(COUNT)
-            before = [(phone.stream.packets_in, phone.elapsed_s) for phone in phones]
             for number, (a, b) in enumerate(pairs):
                 a.say(speech_like(2, seed=number))
                 b.say(speech_like(2, seed=COUNT + number))
             await scene.delivered(2 * COUNT)
-            for phone, (packets, at_s) in zip(phones, before, strict=True):
-                wanted = (phone.elapsed_s - at_s) * 50
-                assert phone.stream.packets_in - packets > (1 - MISSED_MOST) * wanted - 3, (
-                    "once all are up, sound flows"
-                )
             for a, _ in pairs:
                 a.hang_up()
             await scene.watch.over(COUNT)
@@ -44,6 +37,9 @@ def test_twenty_at_once(asterisk: AsteriskServer) -> None:
         return scene
 
     scene = asyncio.run(main())
+    sent = sum(leg.frames_out for record in scene.watch.calls for leg in record.conversation.gone)
+    came = sum(phone.stream.packets_in for pair in pairs for phone in pair)
+    assert came > (1 - LOST_MOST) * sent, "not all that was sent came through"
     for record in scene.watch.calls:
         assert record.conversation.balance.opened == record.conversation.balance.played == 2
     for number, (a, b) in enumerate(pairs):
