@@ -1,6 +1,7 @@
 """`make scenarios [TIMES=n] [ONLY=name]`: every scenario on the real Asterisk, n times, results in scenarios.json.
 
-It can be resumed: rounds that passed are kept in the file and not run again until every round has been run.
+It can be resumed: rounds that passed are kept in the file and not run again until every round has been run, as long
+as they are of the same commit, with nothing changed on it. One of several rounds passed if it skipped nothing.
 """
 
 from __future__ import annotations
@@ -28,33 +29,59 @@ NOTHING_CHOSEN = 5
 def main() -> int:
     """Run what is left to run; 0 where every round passed."""
     times, only = int(os.environ.get("TIMES") or 1), os.environ.get("ONLY") or ""
-    rounds = _earlier(times, only)
+    kind = {"times": times, "only": only, "commit": _commit()}
+    rounds = earlier(RESULT, kind)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     while len(rounds) < times:
         number = len(rounds) + 1
         print(f"scenarios: round {number} of {times}", flush=True)
         one = _round(only)
         rounds.append(one)
-        body = {"schema": SCHEMA, "cores": os.cpu_count(), "times": times, "only": only, "rounds": rounds}
+        body = {"schema": SCHEMA, "cores": os.cpu_count(), **kind, "rounds": rounds}
         RESULT.write_text(json.dumps(body, indent=1) + "\n")
         for name in one["skipped"]:
             print(f"scenarios: skipped: {name}", file=sys.stderr)
-        if one["failed"]:
-            print(f"scenarios: round {number} failed: {', '.join(one['failed'])}", file=sys.stderr)
+        if not passed(one, times):
+            why = one["failed"] or [f"{len(one['skipped'])} skipped"]
+            print(f"scenarios: round {number} failed: {', '.join(why)}", file=sys.stderr)
             return 1
     print(f"scenarios: {times} rounds passed; see {RESULT.relative_to(ROOT)}")
     return 0
 
 
-def _earlier(times: int, only: str) -> list[dict[str, Any]]:
-    """The rounds of an interrupted or failed call of the same kind that passed; none where it was complete."""
+def earlier(result: Path, kind: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rounds of an interrupted or failed call of the same kind that passed; none where it was complete.
+
+    Args:
+        kind: `times`, `only`, and the `commit` that is run, None where what is run is no commit.
+    """
     try:
-        before = json.loads(RESULT.read_text())
+        before = json.loads(result.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return []
-    good = [one for one in before["rounds"] if not one["failed"]]
-    same = (before["times"], before["only"]) == (times, only)
-    return good if same and len(good) < times else []
+    if kind["commit"] is None or any(before.get(name) != value for name, value in kind.items()):
+        return []
+    good = [one for one in before["rounds"] if passed(one, kind["times"])]
+    return good if len(good) < kind["times"] else []
+
+
+def passed(one: dict[str, Any], times: int) -> bool:
+    """Whether a round passed; one that skipped a scenario only where it is the only one."""
+    return not one["failed"] and (times == 1 or not one["skipped"])
+
+
+def _commit() -> str | None:
+    """What is run; None where files were changed since, or this is no clone."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        return None if _git("status", "--porcelain") else head
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    said = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)
+    return said.stdout.strip()
 
 
 def _round(only: str) -> dict[str, Any]:

@@ -211,12 +211,15 @@ def test_prompts_are_drawn_by_the_seed_from_all_that_are_fit(tmp_path: Path) -> 
 
 
 def test_a_bound_is_kept_broken_or_not_asked_for() -> None:
-    report = {"offline": {"en-es": {"lag_ms": {"p50": 700.0}, "wer_heard_again": 0.2, "wer_clean_synthesis": 0.1}}}
+    figures = {"lag_ms": {"p50": 700.0}, "wer_heard_again": 0.2, "wer_clean_synthesis": 0.1}
+    report = {"parts": ["turns"], "offline": {"en-es": figures}}
     judged = {one["name"]: one for one in judge(report)}
     assert judged["en-es turns: lag p50"]["ok"] is True
     assert judged["en-es: heard again, beyond the clean synthesis"]["ok"] is False
     assert judged["scripted engines: lag p95"]["ok"] is None
-    assert judge({"x": None}, [Bound("x", ("x",), 1)])[0]["ok"] is False, "a part that gave no figure did not pass"
+    assert judged["en-es turns: lag p95"]["ok"] is False, "a part that was run gave no figure"
+    assert judged["es-en turns: lag p50"]["ok"] is False
+    assert judge({"x": None}, [Bound("x", ("x",), 1)])[0]["ok"] is False
     lines = table(judge(report)).splitlines()
     assert len(lines) == len(BOUNDS)
     assert lines[0].split()[-1] == "PASS"
