@@ -5,9 +5,10 @@ Knows what the dialplan said; asks nobody, and waits for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 
 from controller.engines import Engines
 from controller.languages import Spoken
@@ -24,7 +25,7 @@ class Refusal:
     """For the log, a sentence."""
 
     reason: str
-    """For the caller, as ARI names it: `busy` or `rejected`."""
+    """For the caller, as ARI names it: `busy`, `rejected`, or `congestion` where Asterisk did not answer."""
 
 
 def number_refusal(started: CallStarted, settings: CallSettings) -> Refusal | None:
@@ -35,11 +36,20 @@ def number_refusal(started: CallStarted, settings: CallSettings) -> Refusal | No
 
 
 def dialled_refusal(
-    started: CallStarted, source: str, target: str, settings: CallSettings, engines: Engines, registry: Registry
+    started: CallStarted,
+    spoken: Mapping[str, Spoken],
+    settings: CallSettings,
+    engines: Engines,
+    registry: Registry,
 ) -> Refusal | None:
-    """Why a call between one who speaks `source` and one who speaks `target` is not taken; None where it is."""
-    if why := _no_pair(source, target, engines):
-        return Refusal(why, "rejected")
+    """Why a call between two who speak `spoken`, by side, is not taken; None where it is.
+
+    Of one who is still to be identified every candidate counts: whichever is heard, the call must go on.
+    """
+    one, other = (_all_of(side, engines) for side in spoken.values())
+    for source, target in product(one, other):
+        if why := _no_pair(source, target, engines):
+            return Refusal(why, "rejected")
     if not started.options.get("dial"):
         nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/... or room=... to Stasis()."
         return Refusal(nobody, "rejected")
@@ -58,7 +68,7 @@ def room_refusal(
     Args:
         present: what the participants speak, each of them; None where there is no such room yet.
     """
-    languages = _all_of(spoken)
+    languages = _all_of(spoken, engines)
     for language in languages:
         if not engines.stt.hears(language):
             return Refusal(f"The recogniser {engines.stt.name} does not understand '{language}'.", "rejected")
@@ -66,7 +76,7 @@ def room_refusal(
             return Refusal(f"The voice {engines.tts.name} does not speak '{language}'.", "rejected")
     if present is None:
         return _full(settings, registry)
-    for other in {language for one in present for language in _all_of(one)}:
+    for other in {language for one in present for language in _all_of(one, engines)}:
         for language in languages:
             if why := _no_pair(language, other, engines):
                 return Refusal(why, "rejected")
@@ -77,8 +87,9 @@ def room_refusal(
     return None
 
 
-def _all_of(spoken: Spoken) -> tuple[str, ...]:
-    return spoken.candidates or (spoken.language,)
+def _all_of(spoken: Spoken, engines: Engines) -> tuple[str, ...]:
+    """What one may turn out to speak."""
+    return spoken.candidates if engines.identifies(spoken.candidates) else (spoken.language,)
 
 
 def _no_pair(one: str, other: str, engines: Engines) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from controller.admission import Refusal, dialled_refusal, number_refusal, room_refusal
 from controller.errors import PbxError
-from controller.interpreting import Interpreting
+from controller.interpreting import Interpreting, reason_of
 from controller.languages import VARIABLES, Spoken, choose
 from controller.messages import Reason
 from controller.pbx.ari import AriClient
@@ -107,9 +107,8 @@ class Calls:
     # Two who dial
 
     async def _connect(self, started: CallStarted, spoken: dict[str, Spoken]) -> None:
-        source, target = (one.language for one in spoken.values())
         engines = self._interpreting.engines
-        if no := dialled_refusal(started, source, target, self._settings.calls, engines, self.registry):
+        if no := dialled_refusal(started, spoken, self._settings.calls, engines, self.registry):
             await self._refuse(started, no)
             return
         call = Dialled(self._ari, self._open_media, self._new_name(), started.channel_id)
@@ -165,11 +164,15 @@ class Calls:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if party.gone.done():
                 reason = Reason.MEDIA_LOST if party.deaf else Reason.HANGUP
+            else:
+                reason = reason_of(room.ended.result())
         except PbxError as error:
             self._interpreting.refused(started, f"{room.name}: {error}", failed=True)
         finally:
-            await conversation.leave(party.name, reason)
-            await self._leave(name, meeting, party)
+            try:
+                await conversation.leave(party.name, reason)
+            finally:
+                await self._leave(name, meeting, party)
 
     def _open(self, name: str) -> Meeting:
         room = Room(self._ari, self._open_media, self._new_name())
@@ -195,6 +198,8 @@ class Calls:
             return
         if self._meetings.get(name) is meeting:
             del self._meetings[name]
-        await self._interpreting.finish(meeting.conversation, room.ended.result())
-        await party.close()
-        self.registry.remove(room)
+        try:
+            await self._interpreting.finish(meeting.conversation, room.ended.result())
+        finally:
+            await party.close()
+            self.registry.remove(room)

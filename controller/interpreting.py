@@ -35,6 +35,11 @@ _REASONS = {
 }
 
 
+def reason_of(ended: Ended) -> Reason:
+    """Why what is still due to the participants of a call that has ended is dropped."""
+    return _REASONS.get(ended.by, Reason.RESTART)
+
+
 class CallWatcher:
     """Told of whole calls; does nothing here."""
 
@@ -109,20 +114,23 @@ class Interpreting:
         """Close the accounts of a conversation."""
         self.conversations.discard(conversation)
         self._figures.calls.set(len(self.conversations))
-        balance = await conversation.close(_REASONS.get(ended.by, Reason.RESTART))
-        if conversation.gone:  # else nobody ever came in, and that has been told as refused
-            self._figures.calls_total.add(ended.by)
-            log.info(
-                "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
-                conversation.call,
-                ended.by,
-                ended.detail,
-                balance.opened,
-                balance.played,
-                balance.dropped.total(),
-            )
-            self._watcher.finished(conversation, ended)
-        await self._recordings.pop(conversation).close()
+        recording = self._recordings.pop(conversation)
+        try:
+            balance = await conversation.close(reason_of(ended))
+            if conversation.gone:  # else nobody ever came in, and that has been told as refused
+                self._figures.calls_total.add(ended.by)
+                log.info(
+                    "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",
+                    conversation.call,
+                    ended.by,
+                    ended.detail,
+                    balance.opened,
+                    balance.played,
+                    balance.dropped.total(),
+                )
+                self._watcher.finished(conversation, ended)
+        finally:
+            await recording.close()
 
     def refused(self, started: CallStarted, why: str, *, failed: bool = False) -> None:
         """Somebody was not let in, or (`failed`) did not come in."""

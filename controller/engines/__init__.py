@@ -21,6 +21,10 @@ class Engines:
     identifier: Recogniser | None = None
     """Finds out what a speaker speaks, where the call does not say; None where nothing does."""
 
+    def identifies(self, candidates: tuple[str, ...]) -> bool:
+        """Whether a speaker of one of them is told from those of the others."""
+        return bool(self.identifier and candidates and self.identifier.hears(",".join(candidates)))
+
     def listen(
         self,
         speaker: str,
@@ -30,7 +34,7 @@ class Engines:
         on_settled: Callable[[str], None],
     ) -> RecogniserStream:
         """A stream for one speaker, who speaks `language`, or one of `candidates` where there are any."""
-        if self.identifier is None or not candidates or not self.identifier.hears(",".join(candidates)):
+        if self.identifier is None or not self.identifies(candidates):
             return self.stt.open(speaker, language, now)
         return IdentifyingStream(
             speaker, candidates, now, identifier=self.identifier, then=self.stt, on_settled=on_settled

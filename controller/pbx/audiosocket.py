@@ -55,6 +55,19 @@ class Kind(IntEnum):
     ERROR = 0xFF
 
 
+OTHER_RATES: Final = {
+    0x10: "8 kHz",
+    0x11: "12 kHz",
+    0x13: "24 kHz",
+    0x14: "32 kHz",
+    0x15: "44.1 kHz",
+    0x16: "48 kHz",
+    0x17: "96 kHz",
+    0x18: "192 kHz",
+}
+"""Kinds of audio that we did not ask for (res_audiosocket.h)."""
+
+
 def message(kind: Kind, payload: bytes = b"") -> bytes:
     """As it goes over the wire."""
     return bytes((kind,)) + len(payload).to_bytes(2, "big") + payload
@@ -244,6 +257,8 @@ class AudioSocket(asyncio.Protocol):
                 self._end("Asterisk hung up")
             case Kind.ERROR:
                 self._end(f"Asterisk reports the error {payload.hex() or 'unknown'}")
+            case _ if kind in OTHER_RATES:  # to leave it out would be a call that is up and silent
+                self._end(f"Asterisk sends audio at another rate: {OTHER_RATES[kind]} where 16 kHz was asked for")
             case _:
                 log.debug("an AudioSocket message of the unknown kind %#x is left out", kind)
 

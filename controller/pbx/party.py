@@ -227,12 +227,19 @@ class Party:
                     except PbxError as error:
                         log.info("%s", error)
         except TimeoutError:
-            self.deaf = True
-            self._on_lost(f"{reason}; it could not be opened again within {GIVE_UP_S:g} s")
+            self._give_up(f"{reason}; it could not be opened again within {GIVE_UP_S:g} s")
+            return
+        except Exception as error:  # nobody awaits this task: a fault left to it would be a call that is up and silent
+            log.exception("opening the media channel of %s again failed", self.channel_id)
+            self._give_up(f"{reason}; opening it again failed: {type(error).__name__}: {error}")
             return
         finally:
             self._reopening = None
         log.warning("the media channel of %s is back", self.channel_id)
+
+    def _give_up(self, reason: str) -> None:
+        self.deaf = True
+        self._on_lost(reason)
 
     async def _dispose(self, media: MediaChannel) -> None:
         """Asterisk ends the channel with its socket, where it can still be told."""

@@ -69,6 +69,8 @@ class FakeOpener:
         self.opened: list[FakeMedia] = []
         self.tries: list[tuple[float, str]] = []
         self.failures = 0
+        self.fault: Exception | None = None
+        """What the next tries raise that no opener should."""
         self.takes_s = 0.0
 
     async def __call__(
@@ -81,6 +83,8 @@ class FakeOpener:
     ) -> FakeMedia:
         self.tries.append((asyncio.get_running_loop().time(), channel_id))
         await asyncio.sleep(self.takes_s)
+        if self.fault is not None:
+            raise self.fault
         if self.failures:
             self.failures -= 1
             raise PbxError("The fake media channel is told to fail.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Fate, Transcript, Translation
+from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Translation
 from controller.observer import Observer
 
 
@@ -17,8 +17,12 @@ class RecordingObserver(Observer):
         self.deliveries: list[Delivery] = []
         self.failures: list[tuple[str, EngineError]] = []
         self.fates: Counter[tuple[str, str]] = Counter()
+        self.gone: list[tuple[str, Reason]] = []
         self.frames = 0
         self.frames_dropped = 0
+
+    def left(self, call: str, leg: str, reason: Reason) -> None:
+        self.gone.append((leg, reason))
 
     def transcript(self, call: str, transcript: Transcript) -> None:
         self.transcripts.append(transcript)

@@ -184,6 +184,19 @@ def test_what_arrives_is_delivered_in_frames_and_keys() -> None:
     go(test())
 
 
+def test_audio_at_another_rate_ends_the_channel_with_a_sentence() -> None:
+    """It was left out: the call was up, and silent."""
+
+    async def test() -> None:
+        async with connected() as (_, ours, peer):
+            peer.say(0x7F)  # whatever that is
+            peer.say(0x13, bytes(960))
+            await until(lambda: bool(ours.closed))
+            assert ours.closed == ["Asterisk sends audio at another rate: 24 kHz where 16 kHz was asked for"]
+
+    go(test())
+
+
 @pytest.mark.parametrize("how", ["an error", "a dropped connection"])
 def test_the_other_sides_end_is_told_once(how: str) -> None:
     async def test() -> None:

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import numpy as np
+import pytest
 
 from controller.calls import Calls
+from controller.engines import Engines
 from controller.frames import FRAME_S, SILENCE
 from controller.interpreting import CallWatcher, Interpreting
+from controller.messages import Reason
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded
 from controller.pbx.call import Ended
@@ -20,7 +23,7 @@ from controller.telemetry.figures import Figures
 from controller.telemetry.metrics import Registry as Metrics
 from controller.ticker import Ticker
 from controller.virtual_time import run
-from tests.fakes.fake_engines import fake_engines
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_media import FakeAri, FakeMedia, FakeOpener
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import tone_frame
@@ -45,14 +48,14 @@ class Watch(CallWatcher):
 class House:
     """A service without its processes: everything between Asterisk's events and media frames."""
 
-    def __init__(self, **calls: Any) -> None:
-        settings = load(calls=calls, languages={"identify": False})
+    def __init__(self, engines: Engines | None = None, **calls: Any) -> None:
+        settings = load(calls=calls, languages={"identify": engines is not None})
         self.ticker = Ticker()
         self.seen, self.watch = RecordingObserver(), Watch()
         self.ari, self.opener = FakeAri(), FakeOpener()
         interpreting = Interpreting(
             settings,
-            fake_engines(),
+            engines or fake_engines(),
             ticker=self.ticker,
             observer=self.seen,
             figures=Figures(Metrics()),
@@ -240,6 +243,58 @@ def test_who_dials_while_the_room_is_ended_finds_a_new_one() -> None:
         assert [list(c.legs) for c in one.watch.conversations] == [[], ["p1"]]
 
     house(test)
+
+
+def test_a_room_that_an_operator_ends_is_accounted_as_that() -> None:
+    async def test(one: House) -> None:
+        await one.enter("a", "en")
+        await one.enter("b", "es")
+        one.calls.end(next(iter(one.calls.registry)).name)
+        await asyncio.sleep(0.01)
+        assert one.seen.gone == [("p1", Reason.HANGUP), ("p2", Reason.HANGUP)]
+        assert [ended.by for ended in one.watch.ended] == ["operator"]
+
+    house(test)
+
+
+def test_a_room_whose_accounts_fail_leaves_nothing_in_asterisk(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(one: House) -> None:
+        await one.enter("a", "en")
+
+        def fault(conversation: Conversation, ended: Ended) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(one.watch, "finished", fault)
+        await one.hang_up("a")
+        with pytest.raises(KeyError):
+            await one.tasks.pop()
+        assert one.opener.opened[0].closed  # and what `house` looks at
+
+    house(test)
+
+
+def test_every_language_that_a_speaker_may_turn_out_to_speak_must_be_interpreted() -> None:
+    """A call with French was taken because the other side was assumed to speak Spanish, and failed once it did not."""
+
+    class NoFrenchEnglish(FakeTranslator):
+        def translates(self, source: str, target: str) -> bool:
+            return {source, target} != {"fr", "en"}
+
+    class Identifier(FakeRecogniser):
+        def hears(self, language: str) -> bool:
+            return True
+
+    async def refused(one: House) -> None:
+        await one.ring("a", "from=fr", "pair=en-es", "dial=PJSIP/bob")
+        assert "fr -> en" in one.watch.refusals[0] and one.hung_up("a") == "rejected"
+
+    async def taken(one: House) -> None:
+        one.ring("a", "from=fr", "pair=en-es", "dial=PJSIP/bob")
+        await asyncio.sleep(0.01)
+        assert one.watch.refusals == []
+
+    house(refused, engines=Engines(FakeRecogniser(), NoFrenchEnglish(), FakeVoice(), Identifier()))
+    house(taken, engines=Engines(FakeRecogniser(), NoFrenchEnglish(), FakeVoice()))  # where nobody is identified
 
 
 def test_a_call_to_nobody_is_refused() -> None:

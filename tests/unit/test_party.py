@@ -125,6 +125,22 @@ def test_one_that_does_not_come_back_is_told_once() -> None:
     run(main())
 
 
+def test_a_fault_in_opening_it_again_is_told_and_the_call_does_not_go_on_in_silence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def main() -> None:
+        b = await Bench().start()
+        b.opener.fault = KeyError("a bug")
+        b.opener.opened[0].lose("the cable was pulled")
+        await asyncio.sleep(1)
+        ((_, reason),) = b.lost
+        assert "the cable was pulled" in reason and "a bug" in reason
+        assert b.party.deaf and "KeyError" in caplog.text
+        await b.party.close()
+
+    run(main())
+
+
 def test_one_that_is_lost_again_at_once_is_not_hammered() -> None:
     async def main() -> None:
         b = await Bench().start()
