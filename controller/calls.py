@@ -68,6 +68,16 @@ class Calls:
         if call := self.registry.with_channel(event.channel_id):
             await call.tell(event)
 
+    def missed_events(self) -> None:
+        """Events were away, and no channel says whether it is on hold: all are taken for resumed.
+
+        Of two evils the lesser: one who is still on hold has their music interpreted and misses what is due to them
+        until they come back; one who was thought to be on hold for ever would be neither heard nor told anything.
+        """
+        for call in self.registry:
+            for party in call.parties.values():
+                party.held(False)
+
     async def take(self, started: CallStarted) -> None:
         """A call came in: from here until the caller has gone."""
         if no := number_refusal(started, self._settings.calls):

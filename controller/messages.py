@@ -141,7 +141,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a delivery was dropped."""
+    """Why a delivery was dropped. BACKCHANNEL and FLUSHED are reserved: designed, and given by nothing yet."""
 
     HANGUP = "hangup"
     SUPERSEDED = "superseded"

@@ -128,9 +128,9 @@ class Service:
         if strays := await sweep(self._ari):
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)
         self._run(self._ticker.run(), "ticker")
+        self._run(self._sample(self.api), "sampling")
         if self.api is not None:
             self.api.listen(self._calls.end)
-            self._run(self._tell_api(self.api), "api")
         self._ready.set()
 
     async def _media(self, ari: AriClient) -> OpenMedia:
@@ -170,15 +170,19 @@ class Service:
                 log.error("Asterisk's events are lost (%s); calls go on, new ones cannot be taken", event.reason)
             case Reconnected():
                 log.warning("Asterisk's events are back")
+                self._calls.missed_events()
 
-    async def _tell_api(self, api: ApiLink) -> None:
+    async def _sample(self, api: ApiLink | None) -> None:
+        """Look at the calls that are up, and forget the others; tell the API process for as long as there is one."""
         while True:
             live = self._interpreting.conversations if self._interpreting else set()
             self._figures.sample(live)
-            api.send(self.ready, self._metrics.snapshot(), self._call_figures.snapshot(live))
-            if not api.alive:
-                log.error("the API process has ended: health and metrics are not served any more; calls go on")
-                return
+            calls = self._call_figures.snapshot(live)
+            if api is not None:
+                api.send(self.ready, self._metrics.snapshot(), calls)
+                if not api.alive:
+                    log.error("the API process has ended: health and metrics are not served any more; calls go on")
+                    api = None
             await asyncio.sleep(SNAPSHOT_S)
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:

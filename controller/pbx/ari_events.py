@@ -40,14 +40,6 @@ class ChannelEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class HangupRequested:
-    """A party has hung up; `ChannelEnded` follows."""
-
-    channel_id: str
-    cause: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Dtmf:
     """A key was pressed."""
 
@@ -84,7 +76,7 @@ class ApplicationReplaced:
     """Another program has subscribed the same application. Seen by the client, not by handlers."""
 
 
-Event = CallStarted | ChannelEnded | HangupRequested | Dtmf | Held | Lost | Reconnected
+Event = CallStarted | ChannelEnded | Dtmf | Held | Lost | Reconnected
 
 
 def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
@@ -111,8 +103,6 @@ def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
             return ChannelEnded(channel_id, None, "left the application")
         case "ChannelDestroyed":
             return ChannelEnded(channel_id, cause, str(message.get("cause_txt") or "destroyed"))
-        case "ChannelHangupRequest":
-            return HangupRequested(channel_id, cause)
         case "ChannelHold" | "ChannelUnhold":
             return Held(channel_id, kind == "ChannelHold")
         case "ChannelDtmfReceived":

@@ -1,4 +1,4 @@
-"""What one media channel is sent: a margin against late ticks, corrections in silence, nothing while it has stalled.
+"""What one media channel is sent: a margin against late ticks, unheard corrections, nothing while it has stalled.
 
 Knows frames and how many of them wait in Asterisk; knows nothing of calls. Nothing here waits.
 """
@@ -6,7 +6,7 @@ Knows frames and how many of them wait in Asterisk; knows nothing of calls. Noth
 from __future__ import annotations
 
 from controller.audio.levels import dbfs
-from controller.frames import SILENCE, Pcm
+from controller.frames import FRAME_S, SILENCE, Pcm
 from controller.pbx.media import MediaChannel, QueueStatus
 
 MARGIN_FRAMES = 2
@@ -24,6 +24,12 @@ STATUS_EVERY_FRAMES = 25
 QUIET_DBFS = -50.0
 """Frames below this level may be left out or doubled unheard: line noise, not speech."""
 
+PATIENCE_S = 2.0
+"""So long a correction waits for such a frame. On a noisy line none may ever come."""
+
+IMPATIENCE_DB_S = 6.0
+"""By so much a second the level rises from then on: what is left out or doubled is about the quietest there is."""
+
 
 class Feed:
     """The way into one media channel, for as long as it lives."""
@@ -32,7 +38,9 @@ class Feed:
         """Throws away what has gathered in it, and lays down the margin."""
         self._media = media
         self._correction = 0
-        """Silent frames to add (above zero) or to leave out (below zero)."""
+        """Frames to double (above zero) or to leave out (below zero)."""
+        self._waited_s = 0.0
+        """For a frame that is quiet enough."""
         self._sent = 0
         self._asked = False
         """A status was asked for and has not come."""
@@ -62,21 +70,34 @@ class Feed:
             self._media.request_status()
         if self._stalled:
             return False
-        if self._correction and dbfs(pcm) < QUIET_DBFS:
+        if self._correction == 0:
+            self._waited_s = 0.0
+        elif self._unheard(pcm):
             if self._correction < 0:
                 self._correction += 1
                 return True
             self._correction -= 1
-            self._media.send(SILENCE)
+            self._media.send(pcm)
         return self._media.send(pcm)
+
+    def _unheard(self, pcm: Pcm) -> bool:
+        """Whether this is the frame to correct with."""
+        level = dbfs(pcm)
+        if level < QUIET_DBFS:
+            return True
+        self._waited_s += FRAME_S
+        if level >= QUIET_DBFS + max(0.0, self._waited_s - PATIENCE_S) * IMPATIENCE_DB_S:
+            return False
+        self._waited_s -= 1.0  # not two in a row: what is heard of it is a frame, not a word
+        return True
 
     def answered(self, status: QueueStatus) -> None:
         """So much waits in Asterisk: decide what to correct."""
         self._asked = self._stalled = False
-        self._correction = 0
+        lacking, self._correction = self._correction > 0, 0
         if status.frames > FLUSH_FRAMES:
             self.restart()
         elif status.frames > DEEPEST_FRAMES:
             self._correction = MARGIN_FRAMES - status.frames
-        elif status.frames == 0:
-            self._correction = MARGIN_FRAMES
+        elif status.frames == 0 or lacking:
+            self._correction = max(0, MARGIN_FRAMES - status.frames)

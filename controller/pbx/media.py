@@ -70,14 +70,7 @@ class MediaDigit:
     digit: str
 
 
-@dataclass(frozen=True, slots=True)
-class FlowChanged:
-    """Asterisk holds 18 s of audio and wants no more (XOFF), or wants more again (XON)."""
-
-    wanted: bool
-
-
-MediaEvent = MediaStarted | MarkReached | QueueStatus | MediaDigit | FlowChanged
+MediaEvent = MediaStarted | MarkReached | QueueStatus | MediaDigit
 
 
 @dataclass(slots=True)
@@ -263,10 +256,6 @@ def parse_event(text: str) -> MediaEvent | None:
             return QueueStatus(_number(said, "queue_length"), bool(said.get("queue_full")))
         case "DTMF_END":
             return MediaDigit(str(said.get("digit", "")))
-        case "MEDIA_XOFF":
-            return FlowChanged(False)
-        case "MEDIA_XON":
-            return FlowChanged(True)
         case "ERROR":
             log.warning("a media socket reports an error: %.200s", text)
     return None

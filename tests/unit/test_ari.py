@@ -18,7 +18,6 @@ from controller.pbx.ari_events import (
     ChannelEnded,
     Dtmf,
     Event,
-    HangupRequested,
     Held,
     Lost,
     Reconnected,
@@ -41,7 +40,7 @@ def test_events_are_read() -> None:
     for kind, more, event in (
         ("StasisEnd", {}, ChannelEnded("c-1", None, "left the application")),
         ("ChannelDestroyed", {"cause": 17, "cause_txt": "User busy"}, ChannelEnded("c-1", 17, "User busy")),
-        ("ChannelHangupRequest", {"cause": 16}, HangupRequested("c-1", 16)),
+        ("ChannelHangupRequest", {"cause": 16}, None),
         ("ChannelDtmfReceived", {"digit": "5", "duration_ms": 120}, Dtmf("c-1", "5", 120)),
         ("ChannelHold", {"musicclass": "default"}, Held("c-1", True)),
         ("ChannelHold", {}, Held("c-1", True)),

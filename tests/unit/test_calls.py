@@ -15,7 +15,7 @@ from controller.frames import FRAME_S, SILENCE
 from controller.interpreting import CallWatcher, Interpreting
 from controller.messages import Reason
 from controller.pbx.ari import AriClient
-from controller.pbx.ari_events import CallStarted, ChannelEnded
+from controller.pbx.ari_events import CallStarted, ChannelEnded, Held
 from controller.pbx.call import Ended
 from controller.pipeline.conversation import Conversation
 from controller.settings import load
@@ -295,6 +295,18 @@ def test_every_language_that_a_speaker_may_turn_out_to_speak_must_be_interpreted
 
     house(refused, engines=Engines(FakeRecogniser(), NoFrenchEnglish(), FakeVoice(), Identifier()))
     house(taken, engines=Engines(FakeRecogniser(), NoFrenchEnglish(), FakeVoice()))  # where nobody is identified
+
+
+def test_nobody_stays_on_hold_because_events_were_away() -> None:
+    async def test(one: House) -> None:
+        await one.enter("a", "en")
+        await one.calls.tell(Held("a", True))
+        capture = one.watch.conversations[0].legs["p1"].orchestrator.capture
+        assert capture.held
+        one.calls.missed_events()  # the end of the hold was among them
+        assert not capture.held
+
+    house(test)
 
 
 def test_a_call_to_nobody_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from controller.frames import FRAME_SAMPLES, Pcm
@@ -10,6 +12,9 @@ from controller.pbx.media import QueueStatus
 from tests.fakes.fake_media import FakeMedia
 
 NOISE: Pcm = np.random.default_rng(1).integers(-8, 9, FRAME_SAMPLES).astype(np.int16)
+LOUD_NOISE: Pcm = np.random.default_rng(2).integers(-560, 561, FRAME_SAMPLES).astype(np.int16)
+"""-40 dBFS."""
+
 SPEECH: Pcm = np.full(FRAME_SAMPLES, 3000, np.int16)
 
 
@@ -42,6 +47,21 @@ def test_an_empty_queue_gets_its_margin_back_in_a_quiet_moment() -> None:
     for _ in range(10):
         one.send(NOISE)
     assert len(media.sent) == before + 10 + MARGIN_FRAMES
+
+
+def test_on_a_noisy_line_the_margin_comes_back_in_the_quietest_frames() -> None:
+    one, media = feed()
+    one.answered(QueueStatus(0, False))
+    before = len(media.sent)
+    for count in range(400):
+        one.send(SPEECH if count % 10 else LOUD_NOISE)
+        if count % STATUS_EVERY_FRAMES == 0:
+            one.answered(QueueStatus(len(media.sent) - before - count - 1, False))
+        if count == 99:
+            assert len(media.sent) == before + 100, "not in the first two seconds: a quiet moment may come"
+    assert len(media.sent) == before + 400 + MARGIN_FRAMES
+    doubled = [pcm for pcm, following in pairwise(media.sent[before:]) if pcm is following and pcm is LOUD_NOISE]
+    assert len(doubled) == MARGIN_FRAMES, "and none of speech"
 
 
 def test_what_a_stall_left_is_thrown_away() -> None:
