@@ -12,6 +12,9 @@ from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Tran
 
 log = logging.getLogger(__name__)
 
+MOST_FAULTS = 5
+"""So often in a row an observer may fail: one odd clause must not cost the metrics of all further calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameCounts:
@@ -62,10 +65,12 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one. One that fails is dropped: a fault in watching must not touch the call."""
+    """Several observers as one. A fault in watching does not touch the call; one that does nothing else is dropped."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._all = list(observers)
+        self._faults: Counter[int] = Counter()
+        """Since they last did not fail, by the id of the observer."""
 
     def joined(self, call: str, leg: str, language: str, candidates: tuple[str, ...]) -> None:
         self._tell(lambda one: one.joined(call, leg, language, candidates))
@@ -102,5 +107,11 @@ class Observers(Observer):
             try:
                 tell(one)
             except Exception:  # the boundary between the call and those who watch it
-                log.exception("%s failed and watches no more", type(one).__name__)
-                self._all.remove(one)
+                self._faults[id(one)] += 1
+                last = self._faults[id(one)] >= MOST_FAULTS
+                log.exception("%s failed%s", type(one).__name__, " once more, and watches no more" if last else "")
+                if last:
+                    self._all = [other for other in self._all if other is not one]
+            else:
+                if self._faults:
+                    self._faults.pop(id(one), None)

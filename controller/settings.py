@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
@@ -177,10 +177,13 @@ class LanguageSettings(BaseModel):
 
     @field_validator("directory", "prefixes")
     @classmethod
-    def _are_languages(cls, table: dict[str, str]) -> dict[str, str]:
+    def _are_languages(cls, table: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        pattern, how = r"[a-z]{2}", "en"
+        if info.field_name == "prefixes":
+            pattern, how = r"[a-z]{2}(-[a-z]{2})?", "en, or a pair as en-es"
         for number, language in table.items():
-            if not re.fullmatch(r"[a-z]{2}(-[a-z]{2})?", language):
-                raise ValueError(f"{language!r} (for {number}) is no language: write it as en, or a pair as en-es")
+            if not re.fullmatch(pattern, language):
+                raise ValueError(f"{language!r} (for {number}) is no language: write it as {how}")
         return table
 
 

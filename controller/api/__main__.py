@@ -34,7 +34,14 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
         return True
 
     app = make_app(snapshot, end, os.environ.get(TOKEN, ""))
-    config = uvicorn.Config(app, fd=http_fd, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        fd=http_fd,
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        proxy_headers=False,  # X-Forwarded-For is what anyone says: it must not make a caller this machine
+    )
     server = uvicorn.Server(config)
     follower = asyncio.create_task(_follow(link, snapshot, server))
     await server.serve(sockets=[socket.socket(fileno=http_fd)])

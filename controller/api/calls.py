@@ -37,7 +37,8 @@ def call_routes(live: LiveCalls, end: End, token: str) -> list[Route]:
     """
 
     def refused(request: Request) -> Response | None:
-        if token and not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {token}"):
+        borne = request.headers.get("authorization", "").encode("latin-1")  # as it came: text is compared in ASCII only
+        if token and not hmac.compare_digest(borne, f"Bearer {token}".encode()):
             return _wrong(401, "This needs the service's api.token: give it as DRAGOMAN_API__TOKEN.")
         return None if live.fresh else _wrong(503, "The call process does not answer.")
 

@@ -6,6 +6,7 @@ Nothing here waits.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -53,13 +54,16 @@ class ApiLink:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_SNAPSHOT_BYTES)
         ours.setblocking(False)
         self._link = ours
+        self._most_calls = sys.maxsize
+        """Of a snapshot, once there were more than a message takes."""
+        self._complained = False
         self._forget: Callable[[], object] = lambda: None
         """Stops listening."""
         with http, theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "controller.api", str(http.fileno()), str(theirs.fileno())],
                 pass_fds=(http.fileno(), theirs.fileno()),
-                env={**os.environ, TOKEN: token},
+                env=_environment() | {TOKEN: token},
                 start_new_session=True,  # Ctrl-C is ours to handle: it ends when we close the link
             )
 
@@ -88,12 +92,32 @@ class ApiLink:
         self._forget = lambda: loop.remove_reader(self._link)
 
     def send(self, ready: dict[str, bool], metrics: list[dict[str, Any]], calls: list[dict[str, Any]]) -> bool:
-        """Send a snapshot; False where the API process is busy or gone."""
-        try:
-            self._link.send(json.dumps({"ready": ready, "metrics": metrics, "calls": calls}).encode())
-        except (BlockingIOError, BrokenPipeError, ConnectionError):
-            return False
-        return True
+        """Send a snapshot; False where the API process is busy or gone.
+
+        Of more calls than a message takes the first are told; it is health and metrics that must arrive.
+        """
+        while True:
+            told = calls[: self._most_calls]
+            message = json.dumps({"ready": ready, "metrics": metrics, "calls": told}).encode()
+            try:
+                if len(message) > MAX_SNAPSHOT_BYTES:  # the other end reads no more; the kernel may take even less
+                    raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+                self._link.send(message)
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE or not told:
+                    if not isinstance(error, BlockingIOError | ConnectionError):
+                        self._complain(error)
+                    return False
+                self._most_calls = len(told) // 2
+                log.warning("the API can be told of no more than %d calls at once", self._most_calls)
+            else:
+                return True
+
+    def _complain(self, error: OSError) -> None:
+        """Once: a snapshot is due every second."""
+        if not self._complained:
+            self._complained = True
+            log.error("the API process cannot be told how calls fare: %s", error)
 
     def close(self) -> None:
         """End the API process."""
@@ -104,3 +128,8 @@ class ApiLink:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the settings: the API process needs none of them, and some are secrets."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("DRAGOMAN_")}

@@ -109,7 +109,7 @@ class _Api:
         """
         request = urllib.request.Request(self._url + path, body, {"Content-Type": "application/json"})
         if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}")
+            request.add_header("Authorization", f"Bearer {self._token}".encode().decode("latin-1"))  # UTF-8 on the wire
         try:
             with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
                 said = json.load(answer)

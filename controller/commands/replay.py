@@ -14,7 +14,9 @@ def add(commands: Any) -> None:
     """Add `replay` to the command line's sub-commands."""
     replay = commands.add_parser("replay", help="a recorded call again, on the virtual clock: does it decide the same?")
     replay.add_argument("file", type=Path, help="a recording, made with [recorder] enabled")
-    replay.add_argument("--key", help="what it was encrypted with; DRAGOMAN_RECORDER__KEY where it is not given")
+    replay.add_argument(
+        "--key-file", type=Path, help="holds what it was encrypted with; DRAGOMAN_RECORDER__KEY where it is not given"
+    )
     replay.add_argument(
         "--set", action="append", default=[], metavar="TABLE.NAME=VALUE", help="replay it with another setting"
     )
@@ -33,8 +35,7 @@ def run(options: argparse.Namespace) -> int:
     from controller.settings import from_tables
     from controller.telemetry.flight import read
 
-    key = options.key or os.environ.get("DRAGOMAN_RECORDER__KEY", "")
-    score = Score(read(options.file, key))
+    score = Score(read(options.file, _key(options.key_file)))
     tables = score.about["settings"]
     for change in options.set:
         table, name, value = _change(change)
@@ -56,6 +57,20 @@ def run(options: argparse.Namespace) -> int:
     differ = sum(bool(one.difference) for one in result.commits)
     print(f"{len(result.commits)} commits, {len(result.commits) - differ} the same, {differ} different")
     return 0 if result.same else 1
+
+
+def _key(file: Path | None) -> str:
+    """
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if file is None:
+        return os.environ.get("DRAGOMAN_RECORDER__KEY", "")
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"The key file {file} cannot be read: {why}.") from error
 
 
 def _change(text: str) -> tuple[str, str, str]:

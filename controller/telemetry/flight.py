@@ -149,7 +149,7 @@ def read(path: Path, key: str = "") -> Flight:
     """Read a file, as far as it goes.
 
     Raises:
-        RecordingError: it cannot be read, is none of ours or newer, or the key is missing or another one's.
+        RecordingError: it cannot be read, is none of ours or of another format, or the key is missing or another one's.
     """
     try:
         with path.open("rb") as file:
@@ -163,14 +163,15 @@ def _read(file: BinaryIO, path: Path, key: str) -> Flight:
     if f"{kind}/" != KIND or not version.isdecimal():
         raise RecordingError(f"{path} is no recorded call: it does not begin with {KIND}{VERSION}.")
     if int(version) != VERSION:
-        raise RecordingError(f"{path} has format {version}, and this Dragoman reads {VERSION}: use a newer one.")
+        other = "a newer" if int(version) > VERSION else "an older"
+        raise RecordingError(f"{path} has format {version}, and this Dragoman reads {VERSION}: use {other} one.")
     head = _take(file)
     try:
         salt = bytes.fromhex(json.loads(head)["salt"] or "")
     except (ValueError, KeyError, TypeError) as error:
-        raise RecordingError(f"{path} is damaged or cut short in its head.") from error
+        raise RecordingError(f"{path} is damaged or cut short in its head: take another copy.") from error
     if salt and not key:
-        raise RecordingError(f"{path} is encrypted: give its key with --key or DRAGOMAN_RECORDER__KEY.")
+        raise RecordingError(f"{path} is encrypted: give its key with --key-file or DRAGOMAN_RECORDER__KEY.")
     cipher = _Cipher(key, salt, head) if salt else None
     records: list[Record] = []
     number = 0

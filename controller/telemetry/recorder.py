@@ -97,6 +97,9 @@ class Recorder:
                 self._write(FlightWriter(file, self._key))
         except (OSError, RecordingError) as error:
             log.error("the recording %s ends here: %s", self.path, error)
+        except Exception:  # the boundary of the thread: nobody else would tell
+            log.exception("the recording %s ends here", self.path)
+        finally:  # nobody takes records any more
             self._most = 0
             self.dropped += len(self._queue)
             self._queue.clear()

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -98,6 +99,38 @@ def _get(link: ApiLink, path: str) -> HTTPResponse:
             time.sleep(0.05)
         else:
             return answer
+
+
+def test_a_snapshot_of_any_size_is_sent_or_refused_and_never_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    link = ApiLink("127.0.0.1", 0)
+    try:
+        assert link.send({}, [], [CALL] * 5000)
+        assert "no more than" in caplog.text
+        assert not link.send({}, [{"name": "x" * (4 << 20)}], [])
+        assert not link.send({}, [{"name": "x" * (4 << 20)}], [])
+        assert caplog.text.count("cannot be told") == 1
+    finally:
+        link.close()
+
+
+def test_a_proxys_word_for_a_client_counts_for_nothing_and_no_secret_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DRAGOMAN_ASTERISK__PASSWORD", "s3cret")
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    link = ApiLink("127.0.0.1", 0)
+    try:
+        _get(link, "/readyz")
+        assert b"s3cret" not in Path(f"/proc/{link._process.pid}/environ").read_bytes()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{link.port}/calls/{CALL['name']}/end",
+            b"{}",
+            {"Content-Type": "application/json", "X-Forwarded-For": "192.0.2.7"},
+        )
+        with urllib.request.urlopen(request, timeout=2) as answer:
+            assert answer.status == 202, "it is us, whatever it says"
+    finally:
+        link.close()
 
 
 def test_a_port_in_use_is_told_in_a_sentence() -> None:

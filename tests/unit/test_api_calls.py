@@ -69,6 +69,12 @@ def test_nobody_else_may(api: Api, headers: dict[str, str], code: int) -> None:
     assert api.ended == []
 
 
+def test_a_token_of_any_letters_is_compared() -> None:
+    api = Api(token="contraseña")
+    assert api.http.get("/calls", headers={b"authorization": "Bearer ü".encode()}).status_code == 401
+    assert api.http.get("/calls", headers={b"authorization": "Bearer contraseña".encode()}).status_code == 200
+
+
 def test_who_has_the_token_may_from_anywhere() -> None:
     api = Api(token="t", client="192.0.2.7", url="http://dragoman.example")
     assert api.http.get("/calls").status_code == 401
@@ -77,13 +83,13 @@ def test_who_has_the_token_may_from_anywhere() -> None:
 
 
 def test_the_commands_ask_a_running_service(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
-    monkeypatch.setenv("DRAGOMAN_API__TOKEN", "t")
+    monkeypatch.setenv("DRAGOMAN_API__TOKEN", "señal")
     said: dict[str, str] = {}
     codes: dict[str, int] = {}
     calls = [CALL]
 
     async def service() -> None:
-        link = ApiLink("127.0.0.1", 0, "t")
+        link = ApiLink("127.0.0.1", 0, "señal")
         link.listen(lambda name: calls.clear() if name == CALL["name"] else None)
         url = f"http://127.0.0.1:{link.port}"
 

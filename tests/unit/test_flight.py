@@ -86,7 +86,7 @@ def test_an_encrypted_file_tells_nothing_without_its_key(tmp_path: Path) -> None
     plain = written(tmp_path / "plain.flight", [[Record(0.0, ["text", "what was said" * 5])]])
     assert b"what was said" not in path.read_bytes()
     assert read(plain, KEY).records, "a key that is not needed does no harm"
-    with pytest.raises(RecordingError, match=r"is encrypted: give its key with --key or DRAGOMAN_RECORDER__KEY"):
+    with pytest.raises(RecordingError, match=r"is encrypted: give its key with --key-file or DRAGOMAN_RECORDER__KEY"):
         read(path)
     with pytest.raises(RecordingError, match=r"The key does not open .*x\.flight"):
         read(path, KEY + "r")
@@ -104,6 +104,7 @@ def test_two_files_of_one_key_share_no_bytes(tmp_path: Path) -> None:
         (b"RIFF\x24\0\0\0WAVEfmt ", "is no recorded call"),
         (b"dragoman/flight/x\n", "is no recorded call"),
         (b"dragoman/flight/2\n....", "has format 2, and this Dragoman reads 1: use a newer one"),
+        (b"dragoman/flight/0\n....", "has format 0, and this Dragoman reads 1: use an older one"),
         (b"dragoman/flight/1\n\x00", "is damaged or cut short in its head"),
         (b"dragoman/flight/1\n\x02\0\0\0{}", "is damaged or cut short in its head"),
     ],

@@ -10,7 +10,7 @@ import pytest
 
 from controller.demo.captions import Captions
 from controller.messages import Clause, Delivery, Outcome, Span
-from controller.observer import Observer, Observers
+from controller.observer import MOST_FAULTS, Observer, Observers
 from tests.fakes.fake_observer import RecordingObserver
 
 CLAUSE = Clause("a-1", "a", "Hello.", Span(1.0, 2.0), "en")
@@ -25,14 +25,25 @@ class Broken(Observer):
         raise BrokenPipeError("nobody reads any more")
 
 
-def test_one_that_fails_is_dropped_and_the_others_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_does_nothing_but_fail_is_dropped_and_the_others_are_told(caplog: pytest.LogCaptureFixture) -> None:
     broken, good = Broken(), RecordingObserver()
     both = Observers([broken, good])
     with caplog.at_level(logging.CRITICAL, logger="controller.observer"):
-        both.clause("call", CLAUSE)
-        both.clause("call", CLAUSE)
-    assert broken.told == 1
-    assert len(good.clauses) == 2
+        for _ in range(MOST_FAULTS + 2):
+            both.clause("call", CLAUSE)
+    assert broken.told == MOST_FAULTS
+    assert len(good.clauses) == MOST_FAULTS + 2
+
+
+def test_one_that_fails_now_and_then_watches_on(caplog: pytest.LogCaptureFixture) -> None:
+    broken = Broken()
+    both = Observers([broken])
+    with caplog.at_level(logging.CRITICAL, logger="controller.observer"):
+        for _ in range(MOST_FAULTS):
+            both.clause("call", CLAUSE)
+            both.ticked("call", 0.0, 0.0, 1, 0)
+            both.clause("call", CLAUSE)
+    assert broken.told == 2 * MOST_FAULTS
 
 
 def test_captions_say_what_was_heard_and_how_late() -> None:

@@ -81,6 +81,18 @@ def test_a_file_that_cannot_be_made_is_told_and_the_call_goes_on(
     assert "ends here" in caplog.text
 
 
+def test_a_fault_in_writing_leaves_no_queue_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder(tmp_path / "x.flight", "", time.monotonic)
+    recorder.put("n", object())  # no JSON
+    recorder._thread.join(20)
+    for number in range(10):
+        recorder.put("n", number)
+    assert recorder.dropped == 10 and not recorder._queue
+    assert "ends here" in caplog.text and "TypeError" in caplog.text
+    recorder.finish()
+    recorder.wait()
+
+
 def test_a_recording_is_never_written_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "x.flight").write_text("another call")
     recorder = Recorder(tmp_path / "x.flight", "", time.monotonic)

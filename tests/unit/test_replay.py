@@ -251,5 +251,7 @@ def test_the_command_tells_each_commit_and_its_exit_code(tmp_path: Path, capsys:
     assert "differs: b's speech is cut otherwise" in said
     assert main(["replay", str(tmp_path / "x.flight"), "--set", "vad.endpoint=500"]) == 1
     assert "vad.endpoint of the call cannot be used" in capsys.readouterr().err
+    assert main(["replay", str(tmp_path / "x.flight"), "--key-file", str(tmp_path / "no.key")]) == 1
+    assert "no.key cannot be read: No such file" in capsys.readouterr().err
     assert main(["replay", str(tmp_path / "none")]) == 1
     assert "none cannot be read" in capsys.readouterr().err

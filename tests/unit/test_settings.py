@@ -33,6 +33,7 @@ def test_it_is_frozen() -> None:
         ("[vad]\nmode = 7\n", ["vad.mode", "7", "less than or equal to 3", "DRAGOMAN_VAD__MODE"]),
         ("[vad]\nmdoe = 1\n", ["no setting vad.mdoe", "misspelling"]),
         ("[calls]\nsource = 'english'\n", ["calls.source", "english"]),
+        ("[languages.directory]\n'+34*' = 'en-es'\n", ["en-es", "+34*", "is no language"]),
         ("[asterisk]\nurl = 'asterisk'\n", ["asterisk.url", "asterisk"]),
         ("[api]\nport = 'http'\n", ["api.port", "http"]),
         ("vad = 3\n", ["vad", "3"]),
