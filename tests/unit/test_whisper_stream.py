@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.engines.stt.commit import firm_prefix, quietest
+from controller.engines.stt.commit import Pause, cut_behind, firm_at_pause, firm_prefix
 from controller.engines.stt.whisper import WhisperStream
 from controller.errors import EngineRejected, EngineTimeout
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
@@ -155,6 +154,28 @@ async def test_going_on_after_a_pause_the_end_is_a_final_of_all() -> None:
 
 
 @virtual
+async def test_a_sentence_that_ended_in_a_pause_is_committed_by_the_first_partial_that_goes_on() -> None:
+    script = Script(delay_s=0.1)
+    script.texts = ["Good", "Goodbye.", "Goodbye. Thank you"]
+    script.words = (TimedWord("Goodbye.", 0.0, 2.0),)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(57, loud=True)
+    await speaker.frames(7)
+    speaker.stream.push(SpeechPaused(speaker.span(57)))
+    await speaker.frames(3)
+    speaker.stream.push(SpeechResumed())  # before the answer is there
+    await speaker.frames(60, loud=True)
+    first = await next_final(speaker.stream)
+    assert (first.text, first.speech_final) == ("Goodbye.", False)
+    assert first.span == speaker.span((57 + 67) // 2), "cut in the pause, whatever the words' times"
+    asked = [count // 320 for count, _ in script.asked[:3]]
+    assert asked == [40, 64, 102], "0.8 s after the pause, not after the partial before it"
+    assert script.cancelled == 0
+    await speaker.stream.aclose()
+
+
+@virtual
 async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_speaks_on() -> None:
     script = Script(delay_s=0.1)
     script.texts = ["Goodbyes. Thank you", "Goodbye. Thank you", "Goodbye. Thank you for"]
@@ -200,10 +221,38 @@ def test_a_sentence_is_firm_only_where_two_partials_agree_and_words_follow(
     assert firm_prefix(previous, current) == committed
 
 
-@given(st.integers(0, 100), st.integers(5, 120))
-def test_a_cut_is_always_inside_the_audio(around: int, count: int) -> None:
-    frames = [np.full(320, 100 + n % 7, np.int16) for n in range(count)]
-    assert 0 < quietest(frames, around * FRAME_S) < count
+@pytest.mark.parametrize(
+    ("current", "committed"),
+    [
+        ("Goodbye. Thank you for", ("Goodbye.", 50)),
+        ("goodbye! Call again. Thank you for", ("goodbye! Call again.", 90)),
+        ("Goodbye. Thank", None),
+        ("Goodbye all. Thank you for", None),
+        ("Goodbye, thank you for", None),
+    ],
+)
+def test_what_was_heard_until_a_pause_is_firm_when_it_is_heard_again(
+    current: str, committed: tuple[str, int] | None
+) -> None:
+    assert firm_at_pause([Pause("Goodbye.", 50), Pause("Goodbye. Call again.", 90)], current) == committed
+
+
+def audio(*stretches: tuple[int, bool]) -> list[Pcm]:
+    return [tone_frame() if loud else SILENCE for count, loud in stretches for _ in range(count)]
+
+
+def test_the_cut_is_in_the_pause_before_the_time_that_is_told() -> None:
+    frames = audio((50, True), (8, False), (20, True), (3, False), (40, True))
+    assert cut_behind("One two three.", [], frames, 1.5) == 54, "not in the three quiet frames that are nearer"
+    assert cut_behind("One two three.", [], frames, 2.4) is None, "no pause is near: nothing is cut"
+    assert cut_behind("One two three.", [Pause("1 or two, three!", 77)], frames, 1.5) == 77, "the words tell better"
+    assert cut_behind("One two three.", [Pause("One two", 77)], frames, 1.5) == 54
+
+
+@given(st.integers(0, 100), st.lists(st.booleans(), min_size=5, max_size=120))
+def test_a_cut_is_always_inside_the_audio(around: int, loud: list[bool]) -> None:
+    cut = cut_behind("One.", [], audio(*((1, one) for one in loud)), around * FRAME_S)
+    assert cut is None or 0 < cut < len(loud)
 
 
 @virtual
@@ -283,8 +332,8 @@ async def test_a_cancelled_partial_does_not_forget_the_next() -> None:
     for _ in range(45):
         speaker.stream.push(AudioFrame(SILENCE, 0))
     await asyncio.sleep(0.1)
-    speaker.stream.push(SpeechPaused(speaker.span(40)))
-    speaker.stream.push(SpeechResumed())
+    speaker.end(40)
+    speaker.start()
     for _ in range(45):  # all in one burst, before the cancelled one has been run
         speaker.stream.push(AudioFrame(SILENCE, 0))
     await asyncio.sleep(0.1)

@@ -6,21 +6,33 @@ For recognisers that decode a growing buffer again and again. Knows texts and sa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from controller.audio.levels import dbfs
 from controller.frames import FRAME_S, Pcm
 from controller.text import fold, sentences
 
 FOLLOWING_WORDS = 2
 """Words that must follow a sentence end: recognisers like to end what was cut off with a full stop."""
 
-BEFORE_S = 0.6
+BEFORE_S = 1.0
 AFTER_S = 0.3
-"""How far around the recogniser's time the cut is looked for. Its times are late rather than early."""
+"""How far around the recogniser's time a pause is looked for. Its times are late rather than early."""
 
-QUIET_FRAMES = 4
-"""80 ms: the shortest pause between two sentences that is looked for."""
+QUIET_DB = 24.0
+QUIET_FRAMES = 6
+"""A pause between two sentences: 120 ms so far below the loudest frame. Shorter ones are within words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause over which the speaker went on, and what was heard until then."""
+
+    text: str
+    frame: int
+    """The middle of it: where to cut."""
 
 
 def firm_prefix(previous: str, current: str) -> str | None:
@@ -39,14 +51,36 @@ def firm_prefix(previous: str, current: str) -> str | None:
     return None
 
 
-def quietest(frames: Sequence[Pcm], around_s: float) -> int:
-    """The frame at which to cut: the middle of the quietest QUIET_FRAMES near `around_s` seconds.
+def firm_at_pause(pauses: Sequence[Pause], current: str) -> tuple[str, int] | None:
+    """The whole sentences that were heard until a pause and are heard again in the same words, and that pause.
+
+    The answer at the pause is one of the two decodings that agree: no second partial need be waited for.
+    """
+    for pause in reversed(pauses):
+        text = firm_prefix(pause.text, current)
+        if text and fold(text) == fold(pause.text):
+            return text, pause.frame
+    return None
+
+
+def cut_behind(text: str, pauses: Sequence[Pause], frames: Sequence[Pcm], around_s: float) -> int | None:
+    """The frame at which to cut behind `text`: at the pause until which as many words and the same last one were heard;
+    else in the longest stretch of quiet near `around_s` seconds. None where there is none: elsewhere it is in a word.
 
     Args:
-        frames: int16[320] each, more than QUIET_FRAMES of them.
+        frames: int16[320] each, all that was heard.
     """
-    energy = np.array([float(np.mean(frame.astype(np.float32) ** 2)) for frame in frames])
-    smooth = np.convolve(energy, np.ones(QUIET_FRAMES), mode="valid")
-    first = max(0, min(round((around_s - BEFORE_S) / FRAME_S), len(smooth) - 1))
-    last = max(first + 1, round((around_s + AFTER_S) / FRAME_S) - QUIET_FRAMES)
-    return first + int(np.argmin(smooth[first:last])) + QUIET_FRAMES // 2
+    words = fold(text)
+    for pause in pauses:
+        heard = fold(pause.text)
+        if abs(len(heard) - len(words)) <= 1 and heard[-1:] == words[-1:]:
+            return pause.frame
+    levels = np.array([dbfs(frame) for frame in frames])
+    quiet = levels < levels.max() - QUIET_DB
+    first = max(0, round((around_s - BEFORE_S) / FRAME_S))
+    longest, cut, run = QUIET_FRAMES - 1, None, 0
+    for at in range(first, min(len(quiet), round((around_s + AFTER_S) / FRAME_S))):
+        run = run + 1 if quiet[at] else 0
+        if run > longest:
+            longest, cut = run, at + 1 - run // 2
+    return cut

@@ -1,7 +1,8 @@
 """Whisper on Triton as a streaming recogniser: partials of the growing utterance, and one urgent final.
 
 Whisper itself does not stream. A final is begun at each short pause, so that it is ready when the end is decided.
-A sentence on which two partials agree is committed while the speaker goes on, and its audio is cut off the buffer.
+A sentence on which two answers agree is committed while the speaker goes on, and its audio is cut off the buffer; what
+was heard until a pause over which they went on is one such answer, and the pause is where to cut.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from controller.audio.levels import dbfs
 from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
-from controller.engines.stt.commit import firm_prefix, quietest
+from controller.engines.stt.commit import Pause, cut_behind, firm_at_pause, firm_prefix
 from controller.errors import EngineError, EngineRejected, SettingsError
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import (
@@ -114,6 +115,9 @@ class WhisperStream:
         """The last partial."""
         self._final: _Final | None = None
         """Begun at the pause that lasts now."""
+        self._passing: _Final | None = None
+        """Begun at a pause over which the speaker went on: what it hears until there is worth as much as a partial."""
+        self._pauses: list[Pause] = []
         self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
         self._finals: asyncio.Queue[tuple[SpeechEnded, _Final]] = asyncio.Queue()
         self._finisher = asyncio.create_task(self._finish(), name=f"whisper-{speaker}")
@@ -130,7 +134,7 @@ class WhisperStream:
                 self._cancel_partial()
                 self._begin_final(event.span)
             case SpeechResumed():
-                self._cancel_final()
+                self._pass_over()
             case SpeechEnded():
                 self._cancel_partial()
                 self._begin_final(event.span)
@@ -148,11 +152,14 @@ class WhisperStream:
     async def aclose(self) -> None:
         self._cancel_partial()
         self._cancel_final()
+        self._cancel_passing()
         self._finisher.cancel()
         while not self._finals.empty():
             self._finals.get_nowait()[1].work.cancel()
 
     def _restart(self, start_s: float, frames: list[Pcm]) -> None:
+        self._cancel_passing()
+        self._pauses = []
         self._heard = ""
         self._frames = frames
         self._loudest = self._loudest if frames else -math.inf
@@ -161,8 +168,10 @@ class WhisperStream:
 
     def _maybe_partial(self) -> None:
         new_s = (len(self._frames) - self._partial_frames) * FRAME_S
-        due = new_s >= max(PARTIAL_S, len(self._frames) * FRAME_S / 5)
-        if self._partials and due and self._partial is None and self._final is None and not self._hushed():
+        soon = self._pauses and self._pauses[-1].frame >= self._partial_frames  # a sentence may have ended there
+        due = new_s >= (PARTIAL_S if soon else max(PARTIAL_S, len(self._frames) * FRAME_S / 5))
+        busy = self._partial or self._final or self._passing
+        if self._partials and due and not busy and not self._hushed():
             self._partial_frames = len(self._frames)
             end_s = self._start_s + len(self._frames) * FRAME_S
             self._partial = asyncio.create_task(self._tell_partial(np.concatenate(self._frames), end_s))
@@ -184,20 +193,29 @@ class WhisperStream:
             if self._partial is asyncio.current_task():  # a newer one may have taken its place
                 self._partial = None
 
-    def _commit(self, heard: Recognition) -> None:
-        """Commit the sentences that are firm, and go on with the audio behind them."""
-        text = firm_prefix(self._heard, heard.text)
+    def _commit(self, heard: Recognition) -> bool:
+        """Commit the sentences that are firm, if there are, and go on with the audio behind them."""
+        firm = firm_at_pause(self._pauses, heard.text) or self._firm_again(heard)
         self._heard = heard.text
-        count = len(text.split()) if text else 0
-        if not text or count > len(heard.words):
+        if firm is None:
             self._tell_likely(heard)
-            return
-        cut = quietest(self._frames, heard.words[count - 1].end_s)
+            return False
+        text, cut = firm
         now, span = self._now(), Span(self._start_s, self._start_s + cut * FRAME_S)
-        words = heard.words[:count]
+        words = heard.words[: len(text.split())]
         end = SpeechEnded(span, decided_s=now, pause=False)
         self._results.put_nowait(self._transcript(replace(heard, text=text, words=words), span, end))
         self._restart(span.end_s, self._frames[cut:])
+        return True
+
+    def _firm_again(self, heard: Recognition) -> tuple[str, int] | None:
+        """The sentences that the partial before had too, and where to cut behind them."""
+        text = firm_prefix(self._heard, heard.text)
+        count = len(text.split()) if text else 0
+        if not text or count > len(heard.words):
+            return None
+        cut = cut_behind(text, self._pauses, self._frames, heard.words[count - 1].end_s)
+        return None if cut is None else (text, cut)
 
     def _tell_likely(self, heard: Recognition) -> None:
         """Tell the sentences that the next partial will probably agree on."""
@@ -214,6 +232,36 @@ class WhisperStream:
         if self._final is not None:
             self._final.work.cancel()
             self._final = None
+
+    def _cancel_passing(self) -> None:
+        if self._passing is not None:
+            self._passing.work.cancel()
+            self._passing = None
+
+    def _pass_over(self) -> None:
+        """They go on: the answer of the pause is kept, or waited for, as what was said until there."""
+        final, self._final = self._final, None
+        if final is None:
+            return
+        if not self._partials:
+            final.work.cancel()
+            return
+        self._cancel_passing()
+        self._passing = final
+        paused = round((final.span.end_s - self._start_s) / FRAME_S)
+        frame = (paused + len(self._frames)) // 2
+        final.work.add_done_callback(lambda work: self._keep_pause(final, frame))
+
+    def _keep_pause(self, final: _Final, frame: int) -> None:
+        work = final.work
+        if self._passing is not final:
+            return
+        self._passing = None
+        if work.cancelled() or work.exception() is not None or not work.result().text:
+            return
+        if self._final is not None or not self._commit(work.result()):  # a final under way is of all the audio
+            self._pauses.append(Pause(work.result().text, frame))
+            self._partial_frames = max(self._partial_frames, frame)
 
     def _begin_final(self, span: Span) -> None:
         span = Span(self._start_s, span.end_s)
