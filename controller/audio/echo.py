@@ -60,6 +60,13 @@ _LEAD = 192
 _SAME_PATH_S = (-0.010, 0.020)
 """A delay so far from the known one lies within the learned path."""
 
+_JUMPS_S = tuple(frames * FRAME_S for frames in (-3, -2, -1, 1, 2, 3))
+"""By so much a delay jumps, keeping its path: where a frame is late, left out or doubled, in any buffer on the way."""
+
+_MISSED = 0.5
+_FITS = 0.25
+"""A path that leaves the first share of a frame misses it; one that leaves no more than the second fits."""
+
 _FAINT = 30.0**2
 """Mean square of a frame under which nothing of it can be heard back."""
 
@@ -170,8 +177,11 @@ class EchoGuard:
         return self._canceller is not None and bool(left < 0.5 * heard)
 
     def _cancel(self, canceller: Canceller, frame: AudioFrame) -> AudioFrame:
+        assert self.delay_s is not None
         heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
-        left = canceller.cancel(self._played(self._heard.end), heard, learn=self._learns(frame.index))
+        left = canceller.cancel(self._played(self._heard.end, self.delay_s), heard, learn=self._learns(frame.index))
+        if _power(left) > _MISSED * _power(heard) > _MISSED * _FAINT:
+            left = self._jump(canceller, heard, left)
         self._powers += 0.5 * ((_power(heard), _power(heard - left), _power(left)) - self._powers)
         if self._powers[2] > _WORSE * self._powers[0]:
             self._worse += 1
@@ -182,14 +192,30 @@ class EchoGuard:
         self._age += 1
         return AudioFrame(np.rint(np.clip(left, -32768, 32767)).astype(np.int16), frame.index)
 
+    def _jump(self, canceller: Canceller, heard: Samples, left: Samples) -> Samples:
+        """What is left of a frame that the path misses; where it fits a few frames aside, the delay has jumped."""
+        known_s = self.delay_s
+        assert known_s is not None
+        fit = _FITS * _power(heard)
+        for jump_s in _JUMPS_S:
+            aside_s = known_s + jump_s
+            if not 0.0 <= aside_s <= MAX_DELAY_S:
+                continue
+            aside = canceller.left(self._played(self._heard.end, aside_s), heard)
+            if _power(aside) < fit:
+                fit, left, self.delay_s = _power(aside), aside, aside_s
+        if self.delay_s != known_s:
+            self._powers[:] = _power(heard), _power(heard - left), _power(left)
+            self._age = 0
+        return left
+
     def _learns(self, index: int) -> bool:
         """A path that is known well enough is kept so with less work."""
         return self._age <= _YOUNG_FRAMES or index % _LEARN_EVERY == 0
 
-    def _played(self, end: int) -> Samples:
-        """What the taps of the path see of what was played, for the frame that ends at `end`."""
-        assert self.delay_s is not None
-        return self._sent.last(end - round(self.delay_s * SAMPLE_RATE) + _LEAD, FFT)
+    def _played(self, end: int, delay_s: float) -> Samples:
+        """What the taps of a path at `delay_s` see of what was played, for the frame that ends at `end`."""
+        return self._sent.last(end - round(delay_s * SAMPLE_RATE) + _LEAD, FFT)
 
     def _look(self, stretch: int) -> float:
         """Look for an echo in the last `stretch` samples heard (at the search's rate), and learn it where there is one.
@@ -220,7 +246,7 @@ class EchoGuard:
         if known is None or self.delay_s is None or not _within(delay_s - self.delay_s, _SAME_PATH_S):
             known, self.delay_s = None, delay_s
         ends = range(self._heard.end - (_LEARN_FRAMES - 1) * FRAME_SAMPLES, self._heard.end + 1, FRAME_SAMPLES)
-        pairs = [(self._played(end), self._heard.last(end, FRAME_SAMPLES)) for end in ends]
+        pairs = [(self._played(end, self.delay_s), self._heard.last(end, FRAME_SAMPLES)) for end in ends]
         strength = sum(_power(heard) for _, heard in pairs) / (1.0 + sum(_power(played) for played, _ in pairs))
         self._canceller = Canceller(min(1.0, strength), known)
         for _ in range(_LEARN_PASSES):

@@ -58,6 +58,10 @@ class Canceller:
         """Power of what is not echo, per bin."""
         self._error = np.zeros(FFT, np.float32)
 
+    def left(self, played: Samples, microphone: Samples) -> Samples:
+        """What `cancel` would leave; nothing is learned."""
+        return cast(Samples, microphone - np.fft.irfft(self._path * np.fft.rfft(played), FFT)[TAPS:])
+
     def doubt(self) -> None:
         """Learn from the next frames as at first: to be called before the same frames are gone through again."""
         self._doubt[:] = self._strength

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from functools import cache
 
 import soxr
@@ -24,19 +24,23 @@ def clip(text: str) -> Pcm:
 
 
 @cache
-def _wide(text: str) -> Pcm:
-    """The same at the controller's rate. Kept: to make it takes milliseconds that twenty calls at once do not have."""
-    pcm: Pcm = soxr.resample(clip(text), RATE, SAMPLE_RATE)
+def _wide(sound: Callable[[str], Pcm], text: str) -> Pcm:
+    """What `sound` makes of `text`, at the controller's rate. Kept: to make it takes milliseconds that twenty calls at
+    once do not have."""
+    pcm: Pcm = soxr.resample(sound(text), RATE, SAMPLE_RATE)
     return pcm
 
 
 class ClipVoice:
-    """A second of noise in the telephone band for each text, in chunks of 200 ms, the first after `delay_s`."""
+    """What `sound` makes of each text (a second of noise in the telephone band), in chunks of 200 ms, the first after
+    `delay_s`."""
 
     name = "clip-tts"
 
-    def __init__(self, delay_s: float = 0.3) -> None:
+    def __init__(self, delay_s: float = 0.3, sound: Callable[[str], Pcm] = clip) -> None:
+        """`sound`: text in, 8 kHz out."""
         self.delay_s = delay_s
+        self._sound = sound
         self.asked: list[tuple[str, float]] = []
         """Text and speed; the sound is the same at any speed."""
 
@@ -45,7 +49,7 @@ class ClipVoice:
 
     async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
         self.asked.append((text, speed))
-        pcm = _wide(text)
+        pcm = _wide(self._sound, text)
         await asyncio.sleep(self.delay_s)
         for start in range(0, len(pcm), CHUNK):
             yield SpeechChunk(pcm[start : start + CHUNK], last=start + CHUNK >= len(pcm))
