@@ -82,7 +82,7 @@ def test_after_loud_voices_the_level_comes_back_without_a_step() -> None:
 
 
 def test_what_is_beside_a_translation_is_not_lowered() -> None:
-    ducker = Ducker()
+    ducker = Ducker(duck_db=-12)
     for _ in range(6):
         mixed = ducker.mix([constant(1000)], constant(300), ducked=True, beside=[constant(2000)])
     assert mixed[0] == round(DUCKED + 300 + 2000)
