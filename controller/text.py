@@ -14,6 +14,10 @@ _ABBREVIATION = re.compile(
 )
 
 
+_UNSPACED = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+"""Kana and ideographs."""
+
+
 def sentences(text: str) -> list[str]:
     """`text` cut at firm sentence ends; joined by blanks they give the text again, white space folded."""
     parts: list[str] = []
@@ -27,7 +31,15 @@ def sentences(text: str) -> list[str]:
 
 
 def fold(text: str) -> list[str]:
-    """`text` as bare words: lower case, no accents, no punctuation."""
+    """`text` as bare words of any script: lower case, no accents, no punctuation. Where words are written without
+    blanks, in Chinese and Japanese, each character counts as one."""
     decomposed = unicodedata.normalize("NFD", text.lower())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.findall(r"[a-z0-9']+", plain)
+    return "".join(map(_plain, decomposed)).split()
+
+
+def _plain(char: str) -> str:
+    if unicodedata.combining(char):
+        return ""
+    if char != "'" and unicodedata.category(char)[0] not in "LNM":
+        return " "
+    return f" {char} " if _UNSPACED.match(char) else char

@@ -52,3 +52,19 @@ def test_quantiles() -> None:
         "max": 100,
         "n": 101,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It's 5 o'clock, señor!", ["it's", "5", "o'clock", "senor"]),
+        ("Привет, как дела?", ["привет", "как", "дела"]),
+        ("Καλημέρα, κόσμε.", ["καλημερα", "κοσμε"]),
+        ("你好。谢谢", ["你", "好", "谢", "谢"]),
+        ("ありかとう snake_case", [*"ありかとう", "snake", "case"]),
+        ("नमस्ते दुनिया।", 2),
+        ("— …", []),
+    ],
+)
+def test_words_of_every_script(text: str, words: list[str] | int) -> None:
+    assert (len(fold(text)) if isinstance(words, int) else fold(text)) == words
