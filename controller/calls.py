@@ -194,7 +194,7 @@ class Calls:
     def _join(self, meeting: Meeting, party: Party, spoken: Spoken) -> None:
         conversation = meeting.conversation
         party.start(lambda name, party: self._interpreting.join(conversation, party, spoken))
-        if not conversation.gone and len(conversation.legs) == 1:
+        if conversation.joined == 1:
             self._interpreting.began(conversation)
         log.info("call %s: %s has come in and speaks %s", meeting.room.name, party.name, spoken)
 

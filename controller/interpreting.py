@@ -117,7 +117,7 @@ class Interpreting:
         recording = self._recordings.pop(conversation)
         try:
             balance = await conversation.close(reason_of(ended))
-            if conversation.gone:  # else nobody ever came in, and that has been told as refused
+            if conversation.joined:  # else nobody ever came in, and that has been told as refused
                 self._figures.calls_total.add(ended.by)
                 log.info(
                     "call %s ended (%s: %s): %d deliveries, %d played, %d dropped",

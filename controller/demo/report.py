@@ -15,7 +15,7 @@ from controller.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 from controller.messages import Clause, Delivery, Outcome, Transcript
 from controller.observer import Observer
 from controller.pipeline.conversation import Conversation
-from controller.pipeline.leg import Leg
+from controller.pipeline.leg import LegFigures
 from controller.stack.wav import PHONE_RATE
 from controller.telemetry import wer
 from controller.telemetry.quantiles import quantiles
@@ -84,7 +84,8 @@ def build(
         engines: names and versions.
         ended: how the call ended.
     """
-    legs = {leg.name: leg for leg in (*conversation.legs.values(), *conversation.gone)}
+    here = [leg.figures() for leg in conversation.legs.values()]
+    legs = {leg.name: leg for leg in (*here, *conversation.gone)}
     said = {
         name: _on_the_clock(part, np.array(record.levels.get(name, []), np.float32)) for name, part in parts.items()
     }
@@ -142,17 +143,16 @@ def _on_the_clock(part: Part, arrived: Envelope) -> list[Said]:
     return [Said(one.text, one.start_s + offset, one.end_s + offset) for one in part.said]
 
 
-def _leg(leg: Leg, said: list[Said], wavs: dict[str, str], skipped: int, record: Record) -> dict[str, Any]:
-    capture = leg.orchestrator.capture
+def _leg(leg: LegFigures, said: list[Said], wavs: dict[str, str], skipped: int, record: Record) -> dict[str, Any]:
     return {
         "leg": leg.name,
         "language": leg.language,
         **wavs,
-        "frames_in": capture.arrived,
-        "frames_filled": capture.filled,
+        "frames_in": leg.arrived,
+        "frames_filled": leg.filled,
         "frames_out": leg.frames_out,
-        "frames_dropped": capture.lost + leg.frames_out_dropped,
-        "frames_dropped_by_reason": {**capture.dropped, "out": leg.frames_out_dropped},
+        "frames_dropped": leg.lost + leg.frames_out_dropped,
+        "frames_dropped_by_reason": {**leg.dropped, "out": leg.frames_out_dropped},
         "ticks_late": skipped,
         "partials": record.partials[leg.name],
         "said": [{"text": one.text, "start_s": round(one.start_s, 3), "end_s": round(one.end_s, 3)} for one in said],

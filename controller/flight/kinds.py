@@ -34,7 +34,7 @@ class Kind(StrEnum):
     """leg, reason"""
 
     FRAME = "frame"
-    """leg; with samples: a frame that came off its wire"""
+    """leg, whether it came together with the leg's frame before; with samples: a frame that came off its wire"""
 
     LEG = "leg"
     """leg, method, arguments: anything else that came from it"""

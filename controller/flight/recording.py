@@ -175,7 +175,7 @@ class RecordedLeg:
         self._recorder = recorder
 
     def push(self, pcm: Pcm) -> None:
-        self._recorder.put(Kind.FRAME, self._leg.name, pcm=pcm)
+        self._recorder.put(Kind.FRAME, self._leg.name, self._leg.taking_in, pcm=pcm)
         self._leg.push(pcm)
 
     def reached(self, mark: str) -> None:

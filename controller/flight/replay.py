@@ -82,9 +82,9 @@ async def _play(one: Input, score: Score, conversation: Conversation, ticks: _Ti
     match one.kind, *one.words:
         case Kind.TICK, due:
             ticks.tick(due)
-        case Kind.FRAME, name:
-            if name in legs and one.pcm is not None:
-                legs[name].push(one.pcm)
+        case Kind.FRAME, name, *_:
+            for pcm in one.frames if name in legs else ():
+                legs[name].push(pcm)
         case Kind.JOINED, name, language, candidates:
             legs[name] = conversation.join(name, language, _Outlet(name, score), tuple(candidates))
         case Kind.LEFT, name, reason:

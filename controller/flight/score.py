@@ -41,7 +41,8 @@ class Input:
     moment: Moment
     kind: Kind
     words: Sequence[Any]
-    pcm: Pcm | None
+    frames: list[Pcm]
+    """Of a frame: it, and those that came together with it"""
 
 
 @dataclass(slots=True)
@@ -111,8 +112,10 @@ class Score:
                 (self.about,) = words
             case Kind.BEGAN:
                 (self.began,) = words
-            case Kind.TICK | Kind.JOINED | Kind.LEFT | Kind.FRAME | Kind.LEG:
-                self.inputs.append(Input(moment, Kind(kind), words, record.pcm))
+            case Kind.FRAME:
+                self._came(moment, words, record.pcm)
+            case Kind.TICK | Kind.JOINED | Kind.LEFT | Kind.LEG:
+                self.inputs.append(Input(moment, Kind(kind), words, []))
             case Kind.REFUSED:
                 leg, method, number = words
                 self.refused[leg, method].add(number)
@@ -141,6 +144,15 @@ class Score:
                 self.deliveries.append(DELIVERY.load(words[0]))
             case _ if kind == LOST:
                 self.lost += words[0]
+
+    def _came(self, moment: Moment, words: Sequence[Any], pcm: Pcm | None) -> None:
+        leg, together = words[0], len(words) > 1 and words[1]  # older recordings do not say
+        before = self.inputs[-1] if self.inputs else None
+        frames = [] if pcm is None else [pcm]
+        if together and before is not None and before.kind is Kind.FRAME and before.words[0] == leg:
+            before.frames.extend(frames)
+        else:
+            self.inputs.append(Input(moment, Kind.FRAME, words, frames))
 
     # What a slow disk has lost may be the very record that a later one refers to.
 

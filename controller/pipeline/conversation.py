@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from controller.pipeline.announcements import Announcer, Sentence
 from controller.pipeline.controls import Control
 from controller.pipeline.echo_text import EchoText
 from controller.pipeline.ledger import Balance, Ledger
-from controller.pipeline.leg import Leg
+from controller.pipeline.leg import Leg, LegFigures
 from controller.pipeline.orchestrator import Listener, Orchestrator
 from controller.pipeline.pace import Pace
 from controller.pipeline.playback import Outlet, Overheard, Playback
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 RESTART_S = 0.5
 """Pause before a speaker's stages are started again after a fault."""
 
+
+GONE = 100
+"""So many of those who have left are kept with their figures: a room may be open for days."""
 
 Tap = Callable[[str, AudioFrame], None]
 """Shown every frame of every leg, with the leg's name, as it is consumed. Never waits."""
@@ -58,11 +61,16 @@ class Conversation:
         tap: Tap | None = None,
         on_fault: Callable[[], None] | None = None,
     ) -> None:
-        """`on_fault`: called when the tick failed: no frame moves any more, and the call must end."""
+        """`on_fault`: called once, when a frame could not be moved: none is moved any more, and the call must end."""
         self.call = call
         self.legs: dict[str, Leg] = {}
-        self.gone: list[Leg] = []
-        """Legs that have left, for their figures."""
+        self.gone: deque[LegFigures] = deque(maxlen=GONE)
+        """Those who have left, the latest last."""
+        self._gone_dropped: Counter[str] = Counter()
+        self._gone_refused = 0
+        self._gone_frames = (0, 0, 0)
+        """Of everyone who has left."""
+        self._names: set[str] = set()
         self.ticks_skipped = 0
         self.interpreting = True
         """False while nobody is interpreted; `interpret` changes it."""
@@ -80,15 +88,22 @@ class Conversation:
         self._announcer = Announcer(engines.tts, lambda error: observer.engine_failed(call, "tts", error))
         self._last_due: float | None = None
         self._frames_seen = (0, 0, 0)
-        ticker.add(self._tick, on_fault)
+        self._faulty = False
+        self._on_fault = on_fault
+        ticker.add(self._tick, self._failed)
 
     def frame_counts(self) -> FrameCounts:
         """What became of the frames of everyone who is or was in the call."""
-        legs = (*self.legs.values(), *self.gone)
-        dropped: Counter[str] = Counter()
-        for leg in legs:
+        dropped, refused = self._gone_dropped.copy(), self._gone_refused
+        for leg in self.legs.values():
             dropped.update(leg.orchestrator.capture.dropped)
-        return FrameCounts(dropped, sum(leg.frames_out_dropped for leg in legs), self.ticks_skipped)
+            refused += leg.frames_out_dropped
+        return FrameCounts(dropped, refused, self.ticks_skipped)
+
+    @property
+    def joined(self) -> int:
+        """How many participants the call has and had."""
+        return len(self._names)
 
     def languages(self) -> dict[str, str]:
         """What each participant speaks, as far as it is known."""
@@ -128,8 +143,9 @@ class Conversation:
         Raises:
             ValueError: one of that name is or was in the call: clauses are told apart by their speakers' names.
         """
-        if name in self.legs or any(one.name == name for one in self.gone):
+        if name in self._names:
             raise ValueError(f"There is or was a participant {name} in this call; each needs a name of its own.")
+        self._names.add(name)
         self._observer.joined(self.call, name, language, candidates)
         playback = Playback(name, self._ledger, self._speech.make_ducker())
         endpointer = self._speech.make_endpointer()
@@ -153,7 +169,7 @@ class Conversation:
             is_echo=self._is_echo if endpointer.guard else lambda _: False,
         )
         on_control = partial(self._control, name) if self._speech.controls else None
-        leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now, on_control)
+        leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now, on_control, self._not_taken_in)
         if not self.interpreting:
             orchestrator.capture.switched_off = True
             self._announcer.say(Sentence.OFF, leg.language, playback)
@@ -166,7 +182,7 @@ class Conversation:
         if leg is None:
             return
         self._observer.left(self.call, name, reason)
-        self.gone.append(leg)
+        self._depart(leg)
         self._announcer.hush(leg.playback)
         leg.playback.flush(reason)
         for clause in self._ledger.due_to(name):
@@ -175,6 +191,15 @@ class Conversation:
             leg.task.cancel()
             await asyncio.wait([leg.task])
         self._drop_unspoken(name, reason)
+
+    def _depart(self, leg: Leg) -> None:
+        """Keep the figures of one who has left, and nothing else of them."""
+        figures = leg.figures()
+        self.gone.append(figures)
+        self._gone_dropped.update(figures.dropped)
+        self._gone_refused += figures.frames_out_dropped
+        arrived, dropped, echo = self._gone_frames
+        self._gone_frames = arrived + figures.arrived, dropped + figures.lost, echo + figures.echo_frames
 
     def interpret(self, on: bool) -> None:
         """Switch interpreting off or on for everyone; they are told. What sounds or waits is dropped, and while it is
@@ -231,9 +256,18 @@ class Conversation:
             self._observer.echoed(self.call, echo - self._frames_seen[2])
         self._frames_seen = frames, dropped, echo
 
+    def _not_taken_in(self) -> None:
+        self._ticker.remove(self._tick)
+        self._failed()
+
+    def _failed(self) -> None:
+        faulty, self._faulty = self._faulty, True
+        if not faulty and self._on_fault is not None:
+            self._on_fault()
+
     def _frames(self) -> tuple[int, int, int]:
-        arrived = dropped = echo = 0
-        for leg in (*self.legs.values(), *self.gone):
+        arrived, dropped, echo = self._gone_frames
+        for leg in self.legs.values():
             capture = leg.orchestrator.capture
             arrived += capture.arrived
             dropped += capture.lost
@@ -255,9 +289,12 @@ class Conversation:
 
     def _language_found(self, name: str) -> None:
         """Of two who share a pair of languages, the other is assumed to speak the other one."""
-        log.info("call %s: %s speaks %s", self.call, name, self.legs[name].language)
+        found = self.legs.get(name)
+        if found is None:  # they have just left
+            return
+        log.info("call %s: %s speaks %s", self.call, name, found.language)
         for leg in self.legs.values():
-            rest = [one for one in leg.orchestrator.candidates if one != self.legs[name].language]
+            rest = [one for one in leg.orchestrator.candidates if one != found.language]
             if leg.name != name and len(self.legs) == 2 and len(rest) == 1:
                 leg.orchestrator.language = rest[0]
 

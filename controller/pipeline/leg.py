@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from controller.frames import Pcm
 from controller.pipeline.controls import Control, Keys, Preferences
 from controller.pipeline.orchestrator import Orchestrator
 from controller.pipeline.playback import Outlet, Playback
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LegFigures:
+    """What a participant came to."""
+
+    name: str
+    language: str
+    arrived: int
+    filled: int
+    lost: int
+    """Frames from them: that came, that were filled in, that were dropped"""
+    dropped: Mapping[str, int]
+    """Those by reason"""
+    echo_frames: int
+    frames_out: int
+    frames_out_dropped: int
+    """Frames to them: made, and of these not taken by their channel"""
 
 
 class Leg:
@@ -22,10 +44,16 @@ class Leg:
         outlet: Outlet,
         now: Callable[[], float],
         on_control: Callable[[Control], None] | None,
+        on_fault: Callable[[], None],
     ) -> None:
-        """`on_control`: told what the participant asks for by keys; None where all keys are the others'."""
+        """
+        Args:
+            on_control: told what the participant asks for by keys; None where all keys are the others'.
+            on_fault: called where a frame could not be taken in: no more of this leg's are.
+        """
         self._now = now
         self._on_control = on_control
+        self._on_fault = on_fault
         self._keys = Keys()
         self.name = name
         self.orchestrator = orchestrator
@@ -33,7 +61,8 @@ class Leg:
         self.outlet = outlet
         self.frames_out = 0
         self.frames_out_dropped = 0
-        self._taking_in = False
+        self.taking_in = False
+        """A frame was pushed and is not taken in yet: those that are pushed now came together with it."""
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -41,18 +70,38 @@ class Leg:
         """What they speak and hear, as far as it is known."""
         return self.orchestrator.language
 
+    def figures(self) -> LegFigures:
+        """So far."""
+        capture = self.orchestrator.capture
+        return LegFigures(
+            self.name,
+            self.language,
+            arrived=capture.arrived,
+            filled=capture.filled,
+            lost=capture.lost,
+            dropped=dict(capture.dropped),
+            echo_frames=capture.echo_frames,
+            frames_out=self.frames_out,
+            frames_out_dropped=self.frames_out_dropped,
+        )
+
     def push(self, pcm: Pcm) -> None:
         """A frame of what this participant says came off the wire, int16[320]."""
         self.orchestrator.capture.push(pcm)
-        if not self._taking_in:
+        if not self.taking_in:
             # At once rather than with the next tick, which would cost 10 ms on average; but only when all that came
             # together is here, for of a burst the oldest must go.
-            self._taking_in = True
+            self.taking_in = True
             asyncio.get_running_loop().call_soon(self._take_in, self._now())
 
     def _take_in(self, now_s: float) -> None:
-        self._taking_in = False
-        self.orchestrator.take_in(now_s)
+        try:
+            self.orchestrator.take_in(now_s)
+        except Exception:  # as the ticker does: a fault ends this call, and no other
+            log.exception("what %s said could not be taken in", self.name)
+            self._on_fault()
+        else:
+            self.taking_in = False
 
     def reached(self, mark: str) -> None:
         """The outlet has played all that it was sent before `mark`."""

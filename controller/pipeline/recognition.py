@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from controller.engines.stt import RecogniserStream
 from controller.errors import EngineError
-from controller.messages import SpeechResumed, Transcript, VoiceEvent
+from controller.messages import SpeechResumed, SpeechStarted, Transcript, VoiceEvent
 from controller.pipeline.queues import BoundedQueue
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,9 @@ class Recognition:
         self._on_transcript = on_transcript
         self._on_resumed = on_resumed
         self._on_failure = on_failure
+        self._begun = False
+        """Since its first utterance. One that was under way when the stage was started again has lost its beginning:
+        its rest is nobody's."""
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -45,6 +48,9 @@ class Recognition:
         """Give the stream what waits for it. Called as frames come: a task for it would cost each of them a wake-up."""
         try:
             while not self._fault.done() and (event := self._asr.get_nowait()) is not None:
+                self._begun = self._begun or isinstance(event, SpeechStarted)
+                if not self._begun:
+                    continue
                 self._stream.push(event)
                 if isinstance(event, SpeechResumed):
                     self._on_resumed()

@@ -14,7 +14,7 @@ from controller.pipeline.ledger import Ledger
 from controller.pipeline.pace import LOOK_S, Pace
 from controller.pipeline.playback import STALE_S, Playback
 from controller.pipeline.queues import BoundedQueue
-from controller.pipeline.utterance import Utterance
+from controller.pipeline.utterance import END, Utterance
 from controller.telemetry.waterfall import Mark
 
 
@@ -92,7 +92,13 @@ class SpeechStage:
                 self._ledger.drop(clause, listener, Reason.ENGINE_FAILED)
             self._on_failure(error)
         else:
-            self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
+            for utterance in utterances:  # the end is the end, whether the last chunk said so or not
+                utterance.feed(END)
+            if samples:
+                self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
+            elif not utterances:
+                for listener in listeners:
+                    self._ledger.drop(clause, listener, Reason.TOO_SHORT)
         finally:  # cancelled: the speaker has left
             for utterance in utterances:
                 utterance.abandon(Reason.HANGUP)

@@ -7,8 +7,11 @@ from collections import deque
 
 import numpy as np
 
-from controller.frames import FRAME_SAMPLES, Pcm
+from controller.frames import FRAME_SAMPLES, SILENCE, Pcm
 from controller.messages import Clause, Reason, SpeechChunk
+
+END = SpeechChunk(SILENCE[:0], last=True)
+"""For a sound that ended without saying so."""
 
 _numbers = itertools.count(1)
 

@@ -229,11 +229,10 @@ class Stage(Generic[P]):
             assert balance.open == 0
             assert not call.conversation.legs, "a leg never left"
             for leg in call.conversation.gone:
-                capture = leg.orchestrator.capture
                 if self.asterisk_survives:
                     assert leg.frames_out_dropped <= self.tolerated * leg.frames_out + 3
-                lost = sum(capture.dropped[reason] for reason in ("overflow", "late", "asr"))
-                assert lost <= self.tolerated * capture.arrived + 3, capture.dropped
+                lost = sum(leg.dropped.get(reason, 0) for reason in ("overflow", "late", "asr"))
+                assert lost <= self.tolerated * leg.arrived + 3, leg.dropped
         assert len(self.seen.deliveries) == opened
         assert len({(id(d.clause), d.listener) for d in self.seen.deliveries}) == opened
         if self.asterisk_survives:

@@ -17,7 +17,7 @@ from controller.frames import Pcm
 from controller.messages import Clause, Delivery, Outcome
 from controller.observer import Observer
 from controller.pipeline.conversation import Conversation
-from controller.pipeline.leg import Leg
+from controller.pipeline.leg import Leg, LegFigures
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.triton import TritonServer
 from export.setup.cache import Cache
@@ -84,9 +84,13 @@ class Talk:
         return self.record.conversation
 
     def leg(self, name: str) -> Leg:
-        """Also one that has left."""
-        legs = [*self.conversation.legs.values(), *self.conversation.gone]
-        return next(leg for leg in legs if leg.name == name)
+        """One that is in the call."""
+        return self.conversation.legs[name]
+
+    def figures(self, name: str) -> LegFigures:
+        """Of a leg; also of one that has left."""
+        here = [leg.figures() for leg in self.conversation.legs.values()]
+        return next(leg for leg in (*here, *self.conversation.gone) if leg.name == name)
 
     def clauses(self, speaker: str) -> list[Clause]:
         return [one for one in self.seen.clauses if one.speaker == speaker]
@@ -124,7 +128,7 @@ class Talk:
 
         How many frames that is, on a machine that does much else, is not this test's business.
         """
-        assert self.phones[name].stream.packets_in > (1 - LOST_MOST) * self.leg(name).frames_out, name
+        assert self.phones[name].stream.packets_in > (1 - LOST_MOST) * self.figures(name).frames_out, name
 
     def level(self, name: str, start_s: float, end_s: float) -> float:
         """dBFS of what a phone heard."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
+import numpy as np
 import pytest
 
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.errors import EngineTimeout
 from controller.frames import FRAME_S, AudioFrame, Pcm
-from controller.messages import Outcome, Reason
-from controller.pipeline.conversation import Conversation, SpeechSettings
+from controller.messages import Outcome, Reason, SpeechChunk, SpeechStarted, VoiceEvent
+from controller.pipeline.conversation import GONE, Conversation, SpeechSettings
 from controller.ticker import Ticker
+from controller.virtual_time import run
 from tests.fakes.fake_call import bench, virtual
-from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
+from tests.fakes.fake_engines import FakeRecogniser, FakeStream, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import BUFFERED_FRAMES, SPEECH_LEVEL, LoudDetector, tone_frame
 from tests.quiet import quiet
@@ -268,3 +270,92 @@ async def test_context_is_what_the_speaker_said_before() -> None:
         await asyncio.sleep(9)
         assert mt.contexts[0] == ()
         assert mt.contexts[-1] == ("heard 2", "heard 3", "heard 4")
+
+
+@virtual
+async def test_a_fault_while_frames_are_taken_in_is_told_once_so_that_the_call_can_end() -> None:
+    told: list[bool] = []
+
+    def tap(name: str, frame: AudioFrame) -> None:
+        raise ValueError("a bug in a tap")
+
+    class Deaf:
+        def send(self, pcm: Pcm) -> bool:
+            return True
+
+        def mark(self, name: str) -> bool:
+            return True
+
+    speech = SpeechSettings(lambda: Endpointer(LoudDetector()), Ducker)
+    ticker, seen = Ticker(), RecordingObserver()
+    call = Conversation("call", fake_engines(), speech, ticker, seen, tap, on_fault=lambda: told.append(True))
+    a, b = call.join("a", "en", Deaf()), call.join("b", "es", Deaf())
+    with quiet("controller.pipeline.leg"):
+        for _ in range(3):
+            a.push(tone_frame())
+            b.push(tone_frame())
+            await asyncio.sleep(0.001)
+    assert told == [True]
+    assert not any(ticker._slices), "nothing is ticked any more"
+    await call.close()
+
+
+@virtual
+async def test_those_who_have_left_cost_nothing_and_their_frames_still_count() -> None:
+    async with bench() as b:
+        phone = b.phone("a", "en")
+        for number in range(GONE + 20):
+            guest = b.phone(f"guest-{number}", "es")
+            await asyncio.sleep(0.1)
+            guest.hang_up()
+            await b.conversation.leave(f"guest-{number}")
+        guest_frames = sum(one.arrived for one in b.conversation.gone)
+        assert len(b.conversation.gone) == GONE
+        assert b.conversation._frames()[0] > guest_frames + phone.leg.figures().arrived
+        assert b.conversation.joined == GONE + 21
+        with pytest.raises(ValueError, match="is or was"):
+            b.phone("guest-0", "es")
+
+
+@pytest.mark.parametrize(("chunks", "outcome"), [(0, Reason.TOO_SHORT), (3, None)])
+def test_a_voice_that_ends_without_a_last_chunk_leaves_nothing_open(chunks: int, outcome: Reason | None) -> None:
+    class Endless(FakeVoice):
+        async def synthesize(
+            self, text: str, language: str, *, speed: float = 1.0
+        ) -> AsyncGenerator[SpeechChunk, None]:
+            for _ in range(chunks):
+                yield SpeechChunk(np.full(3200, self.level, np.int16), last=False)
+
+    async def main() -> None:
+        async with bench(tts=Endless()) as b:
+            b.phone("a", "en", (1.0, 2.0))
+            b.phone("b", "es")
+            await asyncio.sleep(6)
+            assert [one.reason for one in b.seen.deliveries] == [outcome]
+
+    run(main())
+
+
+@virtual
+async def test_a_recogniser_that_is_started_again_in_mid_utterance_begins_with_the_next_one() -> None:
+    class FailsOnce(FakeRecogniser):
+        def open(self, speaker: str, language: str, now: Callable[[], float]) -> FakeStream:
+            stream = super().open(speaker, language, now)
+            take = stream.push
+
+            def push(event: VoiceEvent) -> None:
+                if stream is self.streams[0] and isinstance(event, AudioFrame) and len(stream.events) > 20:
+                    raise ValueError("a bug in a recogniser")
+                take(event)
+
+            stream.push = push  # type: ignore[method-assign]
+            return stream
+
+    stt = FailsOnce()
+    with quiet("controller.pipeline.conversation"), quiet("controller.pipeline.recognition"):
+        async with bench(stt=stt) as b:
+            b.phone("a", "en", (1.0, 4.0), (6.0, 7.0))
+            await asyncio.sleep(9)
+        assert len(stt.streams) == 2
+        assert isinstance(stt.streams[1].events[0], SpeechStarted)
+        assert stt.streams[1].events[0].index == pytest.approx(300, abs=15)

@@ -20,6 +20,7 @@ from controller.errors import EngineTimeout, RecordingError
 from controller.flight.recording import FlightRecording, begin
 from controller.flight.replay import Replayed, replay
 from controller.flight.score import Score
+from controller.frames import FRAME_S, SILENCE
 from controller.messages import Delivery
 from controller.pipeline.conversation import SpeechSettings
 from controller.settings import from_tables, load
@@ -28,7 +29,7 @@ from controller.telemetry.recorder import Recorder
 from controller.virtual_time import run
 from tests.fakes.fake_call import SPEECH, Bench, bench
 from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, fake_engines
-from tests.fakes.fake_phone import LoudDetector
+from tests.fakes.fake_phone import LoudDetector, tone_frame
 from tests.quiet import quiet
 from tests.unit.test_any_call import CHANNEL, DIGITS, ENGINES, MOST, Action, any_call
 from tests.unit.test_any_call import SPEECH as any_speech
@@ -255,3 +256,27 @@ def test_the_command_tells_each_commit_and_its_exit_code(tmp_path: Path, capsys:
     assert "no.key cannot be read: No such file" in capsys.readouterr().err
     assert main(["replay", str(tmp_path / "none")]) == 1
     assert "none cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stall_s", [0.2, 0.3, 0.4])
+def test_a_burst_after_a_stall_of_the_network_is_taken_in_as_it_was(stall_s: float, tmp_path: Path) -> None:
+    async def stalled(b: Bench) -> None:
+        a = b.phone("a", "en")
+        b.phone("b", "es")
+        wire = b.recording.leg(a.leg)
+        a.hang_up()
+        frames = [tone_frame() if 50 <= number < 97 or 150 <= number < 200 else SILENCE for number in range(300)]
+        held_up = round(stall_s / FRAME_S)
+        for number, frame in enumerate(frames):
+            if not 90 <= number < 90 + held_up:
+                for one in frames[90:number] if number == 90 + held_up else ():
+                    wire.push(one)
+                wire.push(frame)
+            await asyncio.sleep(FRAME_S)
+        await asyncio.sleep(4)
+
+    deliveries = record(tmp_path / "x.flight", stalled)
+    assert len(deliveries) == 2
+    first, second = again(tmp_path / "x.flight"), again(tmp_path / "x.flight")
+    assert first.same, first
+    assert first == second

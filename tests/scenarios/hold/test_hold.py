@@ -50,4 +50,4 @@ def test_hold_with_music_and_without(asterisk: AsteriskServer) -> None:
     assert likeness(music[: RATE // 2], heard, piece_s=0.1) > 0.7, "the music was not heard"
     assert talks[1].level("b", held_from[0] + 1, held_from[0] + HOLD_S - 1) < -60
     for talk, holder in ((talks[0], "a"), (talks[1], "a"), (talks[2], "b")):
-        assert talk.leg(holder).orchestrator.capture.dropped["hold"] > 0 or talk is not talks[0]
+        assert talk.figures(holder).dropped.get("hold") or talk is not talks[0]

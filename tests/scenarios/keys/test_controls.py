@@ -41,7 +41,7 @@ class Expected:
         talk.phones[name].press(keys)
         await asyncio.sleep(KEYS_S)
         for listener, sentence in sentences:
-            text = TEXTS[talk.leg(listener).language][sentence]
+            text = TEXTS[talk.figures(listener).language][sentence]
             self.heard(talk, listener, text, began, began + KEYS_S - 1)
         return began
 
