@@ -32,6 +32,10 @@ class _Work(Protocol):
 W = TypeVar("W", bound=_Work)
 
 
+def _failed(work: _Work) -> bool:
+    return work.task.done() and (work.task.cancelled() or work.task.exception() is not None)
+
+
 class _Begun(Generic[W]):
     """The works of one engine that nobody has asked for yet, by what was asked of it and the clause's own text."""
 
@@ -53,7 +57,7 @@ class _Begun(Generic[W]):
         _, work = self._works.pop(request, (None, None))
         if work is None:
             return None
-        failed = work.task.done() and (work.task.cancelled() or work.task.exception() is not None)
+        failed = _failed(work)
         self._tell(Fate.FAILED if failed else Fate.USED)
         return None if failed else work
 
@@ -63,8 +67,8 @@ class _Begun(Generic[W]):
         for request, (source, work) in list(self._works.items()):
             if source not in kept:
                 del self._works[request]
+                self._tell(Fate.FAILED if _failed(work) else Fate.CANCELLED)
                 work.task.cancel()
-                self._tell(Fate.CANCELLED)
 
 
 class _Text:

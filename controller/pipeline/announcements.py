@@ -6,6 +6,7 @@ Spoken by the voice engine, outside the tick; where the engine cannot, a short t
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from enum import Enum
@@ -17,7 +18,9 @@ from controller.errors import EngineError
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import Reason, SpeechChunk
 from controller.pipeline.playback import Playback
-from controller.pipeline.utterance import Utterance
+from controller.pipeline.utterance import END, Utterance
+
+log = logging.getLogger(__name__)
 
 FIRST_S = 1.5
 """Whoever pressed a key is not left waiting longer than this for the voice: then it is the tone."""
@@ -139,6 +142,7 @@ class Announcer:
         if language not in TEXTS or not self._voice.speaks(language):
             language = FALLBACK
         utterance: Utterance | None = None
+        rest = SpeechChunk(TONE, last=True)
         try:
             sound = self._voice.synthesize(TEXTS[language][sentence], language, speed=to.preferences.speed)
             async with asyncio.timeout(FIRST_S) as patience, aclosing(sound) as chunks:
@@ -146,13 +150,19 @@ class Announcer:
                     patience.reschedule(None)  # from here on the engine's own deadlines hold
                     utterance = utterance or to.interject(Utterance())
                     utterance.feed(chunk)
-        except (EngineError, TimeoutError) as error:
-            if isinstance(error, EngineError):
-                self._on_failure(error)
-            utterance = utterance or to.interject(Utterance())
-            utterance.feed(SpeechChunk(TONE, last=True))
-        finally:
+            if utterance is not None:
+                rest = END
+        except asyncio.CancelledError:
             if utterance is not None:
                 utterance.abandon(Reason.SUPERSEDED)
+            raise
+        except TimeoutError:
+            log.debug("the voice is not there after %.1f s: a tone is sounded", FIRST_S)
+        except EngineError as error:
+            self._on_failure(error)
+        except Exception:  # the boundary between a voice and the call: a key that was pressed is answered
+            log.exception("an announcement failed: a tone is sounded")
+        utterance = utterance or to.interject(Utterance())
+        utterance.feed(rest)
         if then is not None:
             to.interject(then)

@@ -197,3 +197,15 @@ async def test_a_voice_that_nobody_listens_to_waits_with_a_few_chunks() -> None:
     pcm = [chunk.pcm async for chunk in ahead.voice.synthesize("es: Hello.", "es")]
     assert sum(map(len, pcm)) == 10.0 * 16_000
     assert tts.closed == 1
+
+
+@virtual
+async def test_work_that_had_failed_when_it_was_given_up_counts_as_failed() -> None:
+    mt = FakeTranslator(0.01)
+    mt.failing = True
+    fates: list[tuple[str, Fate]] = []
+    ahead = Ahead(mt, FakeVoice(), lambda text, language: 1.0, lambda kind, fate: fates.append((kind, fate)))
+    ahead.foresee(["Hello."], (), "en", ["es"])
+    await asyncio.sleep(0.1)
+    ahead.settle()
+    assert fates == [("mt", Fate.BEGUN), ("mt", Fate.FAILED)]

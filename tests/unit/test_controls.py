@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 
 import numpy as np
 import pytest
 
 from controller.frames import FRAME_S
-from controller.messages import Outcome, Reason
+from controller.messages import Outcome, Reason, SpeechChunk
 from controller.pipeline.announcements import FIRST_S, TEXTS, TONE, Sentence
 from controller.pipeline.controls import KEYS_S, SLOW, Control, Keys
 from tests.fakes.fake_call import bench, virtual
 from tests.fakes.fake_engines import FakeVoice
 from tests.fakes.fake_phone import SPEECH_LEVEL, FakePhone
+from tests.quiet import quiet
 
 VOICE = 5000
 
@@ -207,3 +209,20 @@ async def test_keys_of_one_who_has_left_do_nothing() -> None:
         await b.conversation.leave("a")
         press(phone, "*0")
         assert b.conversation.interpreting
+
+
+@virtual
+async def test_a_fault_in_the_voice_is_logged_and_the_tone_sounds() -> None:
+    class Faulty(FakeVoice):
+        async def synthesize(
+            self, text: str, language: str, *, speed: float = 1.0
+        ) -> AsyncGenerator[SpeechChunk, None]:
+            raise KeyError("a bug")
+            yield
+
+    with quiet("controller.pipeline.announcements"):
+        async with bench(tts=Faulty()) as b:
+            phone = b.phone("a", "en")
+            press(phone, "*#")
+            await asyncio.sleep(1)
+            assert np.abs(np.concatenate(phone.heard)).max() == np.abs(TONE).max()

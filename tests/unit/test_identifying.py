@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
-from controller.engines.stt.identifying import Settling
+from controller.engines.stt.identifying import IdentifyingStream, Settling
 from controller.messages import Clause, Transcript
 from controller.pipeline.conversation import Conversation, SpeechSettings
 from controller.ticker import Ticker
@@ -17,6 +19,7 @@ from controller.virtual_time import run
 from tests.fakes.fake_engines import FakeRecogniser, FakeStream, FakeTranslator, FakeVoice
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import FakePhone, LoudDetector
+from tests.quiet import quiet
 
 PAIR = ("en", "es")
 
@@ -100,3 +103,44 @@ def test_an_unsure_utterance_changes_no_listener() -> None:
     assert [one.language for one in clauses if one.speaker == "a"] == ["es", "en", "es"]
     assert languages == {"a": "en", "b": "es"}
     assert [stream._speaker for stream in then.streams] == ["b"], "two that agree settle it"
+
+
+class Broken(FakeRecogniser):
+    """Its streams end with a fault."""
+
+    def open(self, speaker: str, language: str, now: Callable[[], float]) -> FakeStream:
+        stream = super().open(speaker, language, now)
+
+        async def receive() -> Transcript:
+            raise KeyError("a bug")
+
+        stream.receive = receive  # type: ignore[method-assign]
+        return stream
+
+
+def test_a_fault_of_the_identifier_is_raised_to_whoever_receives() -> None:
+    async def main() -> None:
+        stream = IdentifyingStream(
+            "a", PAIR, lambda: 0.0, identifier=Broken(), then=FakeRecogniser(), on_settled=lambda _: None
+        )
+        with quiet("controller.engines.stt.identifying"), pytest.raises(KeyError):
+            await stream.receive()
+        await stream.aclose()
+
+    run(main())
+
+
+def test_the_language_of_one_who_has_just_left_concerns_nobody() -> None:
+    async def main() -> None:
+        engines = Engines(FakeRecogniser(), FakeTranslator(), FakeVoice(), IdentifyingRecogniser({"b": []}))
+        speech = SpeechSettings(lambda: Endpointer(LoudDetector(), endpoint_ms=300), Ducker)
+        call = Conversation("call", engines, speech, Ticker(), RecordingObserver())
+        a = FakePhone(call, "a", "en", [], ())
+        FakePhone(call, "b", "es", [], PAIR)
+        a.hang_up()
+        await call.leave("a")
+        a.leg.orchestrator._identified("en")
+        assert call.languages() == {"b": "es"}
+        await call.close()
+
+    run(main())

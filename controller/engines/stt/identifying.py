@@ -6,11 +6,14 @@ The caller sees one stream. Knows transcripts; knows no number, no directory and
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from controller.engines.stt import Recogniser, RecogniserStream
 from controller.errors import EngineError
 from controller.messages import SpeechStarted, Transcript, VoiceEvent
+
+log = logging.getLogger(__name__)
 
 SURE = 0.98
 """Probability, among the candidates, at which one utterance settles it. Of 519 recorded prompts, English and Spanish
@@ -58,7 +61,7 @@ class IdentifyingStream:
         self._on_settled = on_settled
         self._settling = Settling()
         self._settled: str | None = None
-        self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
+        self._results: asyncio.Queue[Transcript | Exception] = asyncio.Queue()
         self._streams: list[RecogniserStream] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._open(identifier, ",".join(candidates))
@@ -70,7 +73,7 @@ class IdentifyingStream:
 
     async def receive(self) -> Transcript:
         result = await self._results.get()
-        if isinstance(result, EngineError):
+        if isinstance(result, Exception):
             raise result
         return result
 
@@ -89,11 +92,14 @@ class IdentifyingStream:
         while True:
             try:
                 transcript = await stream.receive()
-            except EngineError as error:
-                self._results.put_nowait(error)
-            else:
                 self._settle(transcript)
                 self._results.put_nowait(transcript)
+            except EngineError as error:
+                self._results.put_nowait(error)
+            except Exception as error:  # a fault, and so the end of the stream: whoever receives is to know
+                log.exception("the stream of a recogniser failed")
+                self._results.put_nowait(error)
+                return
 
     def _settle(self, transcript: Transcript) -> None:
         if self._settled is not None or not transcript.final or not transcript.text or transcript.language is None:
