@@ -194,6 +194,7 @@ class Conversation:
 
     def _depart(self, leg: Leg) -> None:
         """Keep the figures of one who has left, and nothing else of them."""
+        leg.gone = True
         figures = leg.figures()
         self.gone.append(figures)
         self._gone_dropped.update(figures.dropped)

@@ -61,6 +61,8 @@ class Leg:
         self.outlet = outlet
         self.frames_out = 0
         self.frames_out_dropped = 0
+        self.gone = False
+        """They have left: their figures stay as they are."""
         self.taking_in = False
         """A frame was pushed and is not taken in yet: those that are pushed now came together with it."""
         self.task: asyncio.Task[None] | None = None
@@ -86,7 +88,9 @@ class Leg:
         )
 
     def push(self, pcm: Pcm) -> None:
-        """A frame of what this participant says came off the wire, int16[320]."""
+        """A frame of what this participant says came off the wire, int16[320]. Of one who has left it is nobody's."""
+        if self.gone:
+            return
         self.orchestrator.capture.push(pcm)
         if not self.taking_in:
             # At once rather than with the next tick, which would cost 10 ms on average; but only when all that came
@@ -95,6 +99,8 @@ class Leg:
             asyncio.get_running_loop().call_soon(self._take_in, self._now())
 
     def _take_in(self, now_s: float) -> None:
+        if self.gone:
+            return
         try:
             self.orchestrator.take_in(now_s)
         except Exception:  # as the ticker does: a fault ends this call, and no other
