@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from controller.errors import PbxError
-from controller.frames import Pcm
-from controller.pbx.media import MediaCounts, MediaEvent, QueueStatus
+from controller.frames import FRAME_S, SILENCE, Pcm
+from controller.pbx.media import MediaChannel, MediaCounts, MediaEvent, QueueStatus
 
 
 class FakeMedia:
@@ -140,3 +140,22 @@ class FakeLeg:
     def pressed(self, digit: str) -> str:
         self.keys += digit
         return "" if digit in self.own_keys else digit
+
+
+async def fill(stalled: MediaChannel, send: Callable[[], bool]) -> None:
+    """Send on a channel whose other side does not read until it takes no more: the kernels of both sides take some."""
+    refusals = 0
+    while refusals < 50:
+        refusals = 0 if send() else refusals + 1
+        await asyncio.sleep(0.005)
+    assert stalled.counts.dropped_full >= 50
+
+
+async def keep_pace(stalled: MediaChannel, well: MediaChannel, frames: int = 25) -> None:
+    """Send frames on a filled channel and on one that is well: the first costs the second nothing."""
+    refused = stalled.counts.dropped_full
+    for _ in range(frames):
+        stalled.send(SILENCE)
+        assert well.send(SILENCE)
+        await asyncio.sleep(FRAME_S)
+    assert stalled.counts.dropped_full >= refused + frames - 5 and well.counts.dropped_full == 0

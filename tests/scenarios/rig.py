@@ -26,6 +26,7 @@ from controller.service import Service
 from controller.settings import load
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.phone import PCMU, Codec, SoftPhone
+from controller.stack.ports import LOOPBACK
 from controller.stack.process import Run
 from controller.stack.triton import TritonServer
 from controller.stack.wav import PHONE_RATE
@@ -111,7 +112,7 @@ P = TypeVar("P", bound=Phone)
 
 def interpreted(source: str, target: str) -> Extension:
     """The numbers that `extension_of` tells: a call to any phone of this machine whose name is b and a digit."""
-    return Extension("_9XXXXXX", source, target, "PJSIP/phone/sip:b${EXTEN:1:1}@127.0.0.1:${EXTEN:2}")
+    return Extension("_9XXXXXX", source, target, f"PJSIP/phone/sip:b${{EXTEN:1:1}}@{LOOPBACK}:${{EXTEN:2}}")
 
 
 def extension_of(phone: Phone) -> str:
