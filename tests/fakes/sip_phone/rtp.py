@@ -73,7 +73,11 @@ class Stream:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.setblocking(False)
-        self._socket.bind((LOOPBACK, port))
+        try:
+            self._socket.bind((LOOPBACK, port))
+        except OSError:
+            self._socket.close()
+            raise
         self._loop.add_reader(self._socket, self._readable)
 
     def start(self) -> None:
