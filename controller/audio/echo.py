@@ -35,8 +35,12 @@ _FIRST_SEARCH = 6
 _SEARCH_EVERY = 3
 """Frames after which a held start is looked into, and again."""
 
-_SEARCH_SPEAKING = 10
-"""The same while an utterance goes on over a sound whose echo is not known."""
+_SEARCH_SPEAKING = (10, 100)
+"""The same while an utterance goes on over a sound whose echo is not known: each search that finds nothing doubles the
+frames until the next, from the first to the second. A new utterance, a new sound, a lost path begin anew."""
+
+_SAME_S = 0.002
+"""A search that finds the delay of the one before has found something, though it be too faint to learn from."""
 
 _SURE = 6.0
 """A delay that stands out less is no delay. Chance gives 4.7 in the mean and 7 in one block of 20."""
@@ -66,6 +70,11 @@ _JUMPS_S = tuple(frames * FRAME_S for frames in (-3, -2, -1, 1, 2, 3))
 _MISSED = 0.5
 _FITS = 0.25
 """A path that leaves the first share of a frame misses it; one that leaves no more than the second fits."""
+
+_JUMP_FIRST = 3
+_JUMP_EVERY = 4
+"""A path that misses frames on end is tried a few frames aside with each of the first, then with one of so many: where
+somebody speaks over the echo it misses them all."""
 
 _FAINT = 30.0**2
 """Mean square of a frame under which nothing of it can be heard back."""
@@ -109,6 +118,12 @@ class EchoGuard:
         """Voiced frames that wait for the verdict."""
         self._since = 0
         """The first of them; while an utterance goes on, when the last search was made."""
+        self._apart = _SEARCH_SPEAKING[0]
+        """Frames from then to the next search."""
+        self._found_s = 0.0
+        """What the last search found, for what it is worth."""
+        self._missed = 0
+        """Frames on end that the path has missed."""
 
     def sent(self, pcm: Pcm, now_s: float) -> None:
         """The leg was sent a frame, int16[320], at `now_s` on the call's clock."""
@@ -130,13 +145,15 @@ class EchoGuard:
 
     def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
         """Which frames are now known to be voiced by a person, in order: this one, or those that waited."""
+        if not (speaking and self._may_echo(index)):
+            self._apart = _SEARCH_SPEAKING[0]
         if not self._may_echo(index):
             return self._settle(index, voiced)
         if voiced and self._is_left_over():
             self.frames_echo += 1
             voiced = False
         if speaking:
-            if voiced and index - self._since >= _SEARCH_SPEAKING and not self._follows():
+            if voiced and index - self._since >= self._apart and not self._follows():
                 self._since = index
                 self._look(BLOCK)
             return self._settle(index, voiced)
@@ -181,12 +198,17 @@ class EchoGuard:
         heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
         left = canceller.cancel(self._played(self._heard.end, self.delay_s), heard, learn=self._learns(frame.index))
         if _power(left) > _MISSED * _power(heard) > _MISSED * _FAINT:
-            left = self._jump(canceller, heard, left)
+            self._missed += 1
+            if self._missed <= _JUMP_FIRST or self._missed % _JUMP_EVERY == 0:
+                left = self._jump(canceller, heard, left)
+        else:
+            self._missed = 0
         self._powers += 0.5 * ((_power(heard), _power(heard - left), _power(left)) - self._powers)
         if self._powers[2] > _WORSE * self._powers[0]:
             self._worse += 1
             if self._worse > _WORSE_FRAMES:
                 self._canceller = self.delay_s = None
+                self._apart = _SEARCH_SPEAKING[0]
             return frame
         self._worse = 0
         self._age += 1
@@ -230,6 +252,9 @@ class EchoGuard:
         left = decimate(self._cleaned.last(end, BLOCK * DECIMATION + MARGIN))
         heard = decimate(self._heard.last(end, stretch * DECIMATION + MARGIN))
         found_s, prominence = self._search.search(played, left)
+        near = prominence >= _SURE and abs(found_s - self._found_s) <= _SAME_S
+        self._apart = _SEARCH_SPEAKING[0] if near else min(2 * self._apart, _SEARCH_SPEAKING[1])
+        self._found_s = found_s
         share = 0.0 if self.delay_s is None else explained(played, heard, self.delay_s)
         if prominence >= _SURE and share <= _ONLY_ECHO:
             found = explained(played, heard, found_s)

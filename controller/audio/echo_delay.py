@@ -7,9 +7,11 @@ phone's delay is constant: searches that follow each other are added up. Knows n
 
 from __future__ import annotations
 
-from typing import cast
+import math
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from controller.audio.track import Samples
 from controller.frames import SAMPLE_RATE
@@ -34,14 +36,20 @@ _FORGET = 0.6
 
 _ANTI_ALIAS: Samples = (np.sinc(np.arange(-11.5, 12) / DECIMATION * 0.95) * np.hamming(24)).astype(np.float32)
 _ANTI_ALIAS /= _ANTI_ALIAS.sum()
+_PHASES: Samples = np.ascontiguousarray(_ANTI_ALIAS.reshape(-1, DECIMATION).T)
 MARGIN = len(_ANTI_ALIAS) - DECIMATION
 """Samples that decimation needs before those that are asked for."""
 
 
 def decimate(samples: Samples) -> Samples:
-    """`samples` at RATE; the first MARGIN of them are only led in with."""
-    windows = np.lib.stride_tricks.sliding_window_view(samples, len(_ANTI_ALIAS))[::DECIMATION]
-    return cast(Samples, windows @ _ANTI_ALIAS)
+    """`samples` at RATE; the first MARGIN of them are only led in with, the others are a multiple of DECIMATION."""
+    # Four samples in a row times every fourth tap, then one of each of the six that follow each other.
+    parts = samples.reshape(-1, DECIMATION) @ _PHASES
+    count = len(parts) - _PHASES.shape[1] + 1
+    decimated = parts[:count, 0]
+    for number in range(1, _PHASES.shape[1]):
+        decimated = decimated + parts[number : number + count, number]
+    return cast(Samples, decimated)
 
 
 class DelaySearch:
@@ -64,17 +72,21 @@ class DelaySearch:
         cross[:_LOW] = 0.0
         cross[_HIGH:] = 0.0
         middle = cross[_LOW:_HIGH]
-        strength = np.abs(middle)
+        strength = np.sqrt(middle.real**2 + middle.imag**2)
         total = float(strength.sum())
         if total <= 0.0:
             return 0.0, 0.0
         middle /= np.sqrt(strength * np.sqrt(strength)) + 1e-6 * total  # to the power of 3/4: between 1/2 and 1
         correlation = np.fft.irfft(cross, _FFT)[: -REACH - 1 : -1]  # at delays from REACH - 1 down to 0
         self._sum *= _FORGET
-        self._sum += correlation / (np.sqrt(np.mean(np.square(correlation))) + 1e-9)
+        self._sum += correlation / (_root_mean_square(correlation) + 1e-9)
         size = np.abs(self._sum)
         best = int(np.argmax(size))
-        return (REACH - best - 1) / RATE, float(size[best] / (np.sqrt(np.mean(np.square(size))) + 1e-9))
+        return (REACH - best - 1) / RATE, float(size[best]) / (_root_mean_square(size) + 1e-9)
+
+
+def _root_mean_square(samples: npt.NDArray[np.floating[Any]]) -> float:
+    return math.sqrt(float(np.dot(samples, samples)) / len(samples))
 
 
 FIT_TAPS = 100
@@ -91,11 +103,29 @@ def explained(played: Samples, heard: Samples, delay_s: float) -> float:
         played: float32[BLOCK + REACH] at RATE, as for the search.
         heard: float32[n] at RATE, n <= BLOCK, ending at the same moment.
     """
-    first = len(played) - len(heard) - round(delay_s * RATE) + FIT_LEAD - FIT_TAPS + 1
-    rows = played[max(0, first) : max(0, first) + len(heard) + FIT_TAPS - 1]
-    shifted = np.lib.stride_tricks.sliding_window_view(rows, FIT_TAPS)
-    heard = heard[-len(shifted) :]
-    squares = shifted.T @ shifted
+    first = max(0, len(played) - len(heard) - round(delay_s * RATE) + FIT_LEAD - FIT_TAPS + 1)
+    rows = played[first : first + len(heard) + FIT_TAPS - 1].astype(np.float64)
+    heard = heard[FIT_TAPS - 1 - len(rows) :]
+    squares = _squares(rows, len(heard))
     squares[np.diag_indices(FIT_TAPS)] += 1e-3 * np.trace(squares) / FIT_TAPS + 1.0
-    left = heard - shifted @ np.linalg.solve(squares, shifted.T @ heard)
+    taps = np.linalg.solve(squares, np.correlate(rows, heard, "valid"))
+    left = heard - np.correlate(rows, taps, "valid")
     return 1.0 - float(np.dot(left, left)) / (float(np.dot(heard, heard)) + 1.0)
+
+
+_DIAGONALS = np.abs(np.subtract.outer(np.arange(FIT_TAPS), np.arange(FIT_TAPS)))
+_DIAGONALS += FIT_TAPS * np.minimum.outer(np.arange(FIT_TAPS), np.arange(FIT_TAPS))
+"""Where each product of two shifts is in a table by the first shift and by how much further the second is."""
+
+
+def _squares(rows: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    """The products of all pairs of FIT_TAPS shifts of `rows`, `count` samples each: one more shift of both takes a
+    product of samples in at the end and leaves one out at the beginning, so only the first shift's are multiplied out.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view
+    end = np.concatenate([rows[count:], np.zeros(FIT_TAPS)])
+    table = np.empty((FIT_TAPS, FIT_TAPS))
+    table[0] = np.correlate(rows, rows[:count], "valid")
+    np.multiply(end[: FIT_TAPS - 1, None], windows(end, FIT_TAPS)[: FIT_TAPS - 1], out=table[1:])
+    table[1:] -= rows[: FIT_TAPS - 1, None] * windows(rows, FIT_TAPS)[: FIT_TAPS - 1]
+    return np.take(np.cumsum(table, axis=0), _DIAGONALS)

@@ -1,0 +1,111 @@
+"""How often and how an echo's delay is looked for: seldom where nothing is found, at once where there is a reason."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import pytest
+
+from controller.audio import echo_delay
+from controller.audio.echo import EchoGuard
+from controller.audio.echo_delay import BLOCK, DECIMATION, FIT_LEAD, FIT_TAPS, MARGIN, RATE, REACH
+from controller.audio.track import Samples
+from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm
+
+DELAY_S = 0.2
+
+
+def voice(seconds: float, seed: int) -> Pcm:
+    """Low noise in syllables: as a voice to all that is looked at here."""
+    random = np.random.default_rng(seed)
+    samples = round(seconds * SAMPLE_RATE)
+    syllables = np.repeat(random.uniform(0.1, 1.0, samples // 3200 + 1), 3200)[:samples]
+    low = np.convolve(random.normal(size=samples), np.hanning(12), "same")
+    return cast(Pcm, (1500 * low * syllables).astype(np.int16))
+
+
+def echo_of(sent: Pcm) -> Pcm:
+    delay = round(DELAY_S * SAMPLE_RATE)
+    return np.concatenate([np.zeros(delay, np.int16), sent[:-delay] // 4])
+
+
+class Line:
+    """A guard in an utterance that goes on, and in which frames it searched."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.guard = EchoGuard()
+        self.index = 0
+        self.searches: list[int] = []
+        search = echo_delay.DelaySearch.search
+
+        def counted(own: echo_delay.DelaySearch, played: Samples, heard: Samples) -> tuple[float, float]:
+            self.searches.append(self.index)
+            return search(own, played, heard)
+
+        monkeypatch.setattr(echo_delay.DelaySearch, "search", counted)
+
+    def speak(self, heard: Pcm, sent: Pcm | None) -> None:
+        for start in range(0, len(heard) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+            frame = slice(start, start + FRAME_SAMPLES)
+            self.guard.clean(AudioFrame(heard[frame], self.index))
+            self.guard.judge(self.index, True, speaking=True)
+            self.guard.sent(SILENCE if sent is None else sent[frame], self.index * FRAME_S + 0.001)
+            self.index += 1
+
+
+def test_searches_that_find_nothing_become_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.speak(voice(12.0, 1), voice(12.0, 2))
+    first, second, *_ = line.searches
+    assert second - first <= 20
+    assert len(line.searches) < 12.0 / FRAME_S / 10 / 2
+    assert max(np.diff(line.searches)) <= 100
+
+
+def test_where_nothing_is_played_nothing_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.speak(voice(3.0, 1), None)
+    assert line.searches == []
+
+
+def test_what_begins_to_be_played_is_looked_for_as_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(monkeypatch)
+    line.speak(voice(8.0, 1), voice(8.0, 2))
+    line.speak(voice(1.0, 3), None)
+    again = line.index
+    line.speak(voice(2.0, 4), voice(2.0, 5))
+    first, second, *_ = [index - again for index in line.searches if index >= again]
+    assert first <= 2 and second - first <= 20
+
+
+def test_an_echo_that_comes_up_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ten seconds of searches in vain; a loudspeaker was turned on."""
+    line = Line(monkeypatch)
+    line.speak(voice(10.0, 1), voice(10.0, 2))
+    assert line.guard.delay_s is None
+    sent = voice(4.0, 3)
+    line.speak(echo_of(sent), sent)
+    assert line.guard.delay_s == pytest.approx(DELAY_S, abs=0.005)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("count", [BLOCK, BLOCK // 2])
+def test_what_is_explained_is_what_least_squares_leave(delay_s: float, count: int) -> None:
+    played = voice(4.0, 1)[::DECIMATION][: BLOCK + REACH].astype(np.float32)
+    heard = 0.5 * played[-count:] + voice(1.0, 2)[:count].astype(np.float32)
+    first = max(0, len(played) - count - round(delay_s * RATE) + FIT_LEAD - FIT_TAPS + 1)
+    rows = np.lib.stride_tricks.sliding_window_view(played[first : first + count + FIT_TAPS - 1], FIT_TAPS)
+    end = heard[count - len(rows) :]
+    left = end - rows @ np.linalg.lstsq(rows, end)[0]
+    share = 1.0 - float(np.dot(left, left)) / float(np.dot(end, end))
+    assert echo_delay.explained(played, heard, delay_s) == pytest.approx(share, abs=0.02)
+
+
+def test_decimation_keeps_what_a_delay_is_seen_in_and_no_more() -> None:
+    time = np.arange(4000 * DECIMATION + MARGIN) / SAMPLE_RATE
+    for hertz, gain in ((300, 1.0), (1000, 1.0), (3000, 0.0), (6000, 0.0)):
+        tone = np.sin(2 * np.pi * hertz * time).astype(np.float32)
+        decimated = echo_delay.decimate(tone)
+        assert len(decimated) == 4000
+        assert np.sqrt(2 * np.mean(decimated**2)) == pytest.approx(gain, abs=0.1)
