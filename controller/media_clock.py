@@ -14,6 +14,9 @@ MAX_LATE_FRAMES = 3
 MAX_EARLY_FRAMES = 1
 """How far ahead of the clock a frame may be placed: the phase between Asterisk's timer and ours."""
 
+ON_TIME_FRAMES = MAX_EARLY_FRAMES + 1
+"""The room that a leg has which lacks nothing: for the frame that is due, and for an early one."""
+
 
 class MediaClock:
     """One leg's counter. `room`, `take` for each frame at hand, and `fill` are called in this order."""
@@ -25,7 +28,7 @@ class MediaClock:
 
     def room(self, now_s: float) -> int:
         """How many frames can still be placed at `now_s`."""
-        return max(0, int(now_s / FRAME_S) + MAX_EARLY_FRAMES + 1 - self.next_index)
+        return max(0, int(now_s / FRAME_S) + ON_TIME_FRAMES - self.next_index)
 
     def take(self) -> int:
         """The index of a frame that is at hand and has room."""

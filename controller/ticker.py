@@ -15,6 +15,12 @@ from controller.frames import FRAME_S
 SLICES = 4
 """Subscribers are spread over this many moments of a frame, so that they do not all come at once."""
 
+SLICE_FULL = 16
+"""So many subscribers of a slice are about 2 ms of work. Before that another is not begun: waking up costs as much as
+two of them."""
+
+STEP_S = FRAME_S / SLICES
+
 log = logging.getLogger(__name__)
 
 Tick = Callable[[float], None]
@@ -43,20 +49,29 @@ class Ticker:
     def __init__(self) -> None:
         self._slices: list[list[Tick]] = [[] for _ in range(SLICES)]
         self._on_fault: dict[Tick, Callable[[], None]] = {}
-        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """While it runs."""
+        self._start = 0.0
+        self._count = 0
+        """Slices since the start, the one that is waited for included."""
+        self._timer: asyncio.TimerHandle | None = None
+        """None while nobody is subscribed."""
         self.skipped = 0
         """Slices that were skipped because they were more than one frame late."""
 
     def add(self, tick: Tick, on_fault: Callable[[], None] | None = None) -> None:
-        """Subscribe, on the slice with the fewest subscribers.
+        """Subscribe, on the first slice that has room, or else on the one with the fewest subscribers.
 
         Args:
             on_fault: called when `tick` raised; it is then not ticked any more.
         """
-        min(self._slices, key=len).append(tick)
+        roomy = (one for one in self._slices if len(one) < SLICE_FULL)
+        next(roomy, min(self._slices, key=len)).append(tick)
         if on_fault is not None:
             self._on_fault[tick] = on_fault
-        self._wake.set()
+        if self._loop is not None and self._timer is None:
+            self._count = int((self._loop.time() - self._start) / STEP_S)
+            self._wait()
 
     def remove(self, tick: Tick) -> None:
         """Unsubscribe; an unknown subscriber is no error."""
@@ -67,28 +82,37 @@ class Ticker:
 
     async def run(self) -> None:
         """Tick until cancelled."""
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        step = FRAME_S / SLICES
-        count = 0
-        while True:
-            if not any(self._slices):
-                self._wake.clear()
-                await self._wake.wait()
-                count = int((loop.time() - start) / step)
-            count += 1
-            while not self._slices[count % SLICES] and any(self._slices):
-                count += 1
-            due = start + count * step
-            await asyncio.sleep(due - loop.time())
-            late = loop.time() - due
-            if late > FRAME_S:
-                behind = int(late / step)
-                self.skipped += sum(bool(self._slices[(count + i) % SLICES]) for i in range(behind))
-                count += behind
-                due = start + count * step
-            for tick in tuple(self._slices[count % SLICES]):
-                self._call(tick, due)
+        self._loop = asyncio.get_running_loop()
+        self._start, self._count = self._loop.time(), 0
+        self._wait()
+        try:
+            await self._loop.create_future()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._loop = self._timer = None
+
+    def _wait(self) -> None:
+        """For the next slice that has subscribers. A timer's callback: a task that sleeps costs a turn more."""
+        self._timer = None
+        for _ in range(SLICES):
+            self._count += 1
+            if self._slices[self._count % SLICES]:
+                assert self._loop is not None
+                self._timer = self._loop.call_at(self._start + self._count * STEP_S, self._turn)
+                return
+
+    def _turn(self) -> None:
+        assert self._loop is not None
+        late = self._loop.time() - self._start - self._count * STEP_S
+        if late > FRAME_S:
+            behind = int(late / STEP_S)
+            self.skipped += sum(bool(self._slices[(self._count + i) % SLICES]) for i in range(behind))
+            self._count += behind
+        due, ticks = self._start + self._count * STEP_S, tuple(self._slices[self._count % SLICES])
+        self._wait()
+        for tick in ticks:
+            self._call(tick, due)
 
     def _call(self, tick: Tick, due: float) -> None:
         try:

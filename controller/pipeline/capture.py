@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from controller.audio.vad import Endpointer
 from controller.frames import SILENCE, AudioFrame, Pcm
-from controller.media_clock import MediaClock
+from controller.media_clock import ON_TIME_FRAMES, MediaClock
 from controller.messages import VoiceEvent
 from controller.pipeline.queues import BoundedQueue, Overflow
 
@@ -70,6 +70,10 @@ class Capture:
         """A frame came off the wire."""
         self.arrived += 1
         self.input.put_nowait(pcm)
+
+    def lags(self, now_s: float) -> bool:
+        """Whether frames are missing, so that what comes now may be the first of several."""
+        return self._clock.room(now_s) > ON_TIME_FRAMES
 
     def due(self, now_s: float) -> bool:
         """Whether `tick` has anything to do."""

@@ -64,7 +64,7 @@ class Leg:
         self.gone = False
         """They have left: their figures stay as they are."""
         self.taking_in = False
-        """A frame was pushed and is not taken in yet: those that are pushed now came together with it."""
+        """A frame was pushed after a gap and is not taken in yet: those that are pushed now came together with it."""
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -91,12 +91,17 @@ class Leg:
         """A frame of what this participant says came off the wire, int16[320]. Of one who has left it is nobody's."""
         if self.gone:
             return
-        self.orchestrator.capture.push(pcm)
-        if not self.taking_in:
-            # At once rather than with the next tick, which would cost 10 ms on average; but only when all that came
-            # together is here, for of a burst the oldest must go.
-            self.taking_in = True
-            asyncio.get_running_loop().call_soon(self._take_in, self._now())
+        capture, now_s = self.orchestrator.capture, self._now()
+        capture.push(pcm)
+        if self.taking_in:
+            return
+        # At once rather than with the next tick, which would cost 10 ms on average. After a gap only when all that came
+        # together is here, for of a burst the oldest must go.
+        self.taking_in = True
+        if capture.lags(now_s):
+            asyncio.get_running_loop().call_soon(self._take_in, now_s)
+        else:
+            self._take_in(now_s)
 
     def _take_in(self, now_s: float) -> None:
         if self.gone:

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from controller.ticker import SLICES, Ticker
+from controller.ticker import SLICE_FULL, SLICES, Ticker
 from controller.virtual_time import VirtualLoop, run
 
 
@@ -50,18 +50,19 @@ def test_a_stall_is_skipped_and_counted_and_never_made_up_for() -> None:
     assert skipped == pytest.approx(24, abs=1)
 
 
-def test_subscribers_are_spread_over_the_frame() -> None:
-    async def main() -> set[float]:
+def test_many_subscribers_are_spread_over_the_frame_and_few_come_together() -> None:
+    async def phases_of(subscribers: int) -> set[float]:
         ticker = Ticker()
         phases: list[float] = []
-        for _ in range(SLICES):
+        for _ in range(subscribers):
             ticker.add(lambda due: phases.append(round(due % 0.02, 4) % 0.02))
         task = asyncio.create_task(ticker.run())
         await asyncio.sleep(0.2)
         task.cancel()
         return set(phases)
 
-    assert run(main()) == {0.0, 0.005, 0.01, 0.015}
+    assert len(run(phases_of(SLICE_FULL))) == 1
+    assert run(phases_of(SLICES * SLICE_FULL)) == {0.0, 0.005, 0.01, 0.015}
 
 
 def test_a_failing_subscriber_is_removed_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
