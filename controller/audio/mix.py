@@ -23,6 +23,10 @@ class Ducker:
         self._step = (1.0 - self._down) * FRAME_MS / ramp_ms
         self._gain = 1.0
         self._limiter = Limiter()
+        # Written over in each frame: most of what a small array costs is its making.
+        self._sum: Samples = np.empty(FRAME_SAMPLES, np.float32)
+        self._voice: Samples = np.empty(FRAME_SAMPLES, np.float32)
+        self._factor: Samples = np.empty((), np.float32)
 
     def mix(
         self, originals: Sequence[Pcm], translation: Pcm | None, *, ducked: bool, beside: Sequence[Pcm] = ()
@@ -31,24 +35,31 @@ class Ducker:
         heard `beside` it at its full level."""
         before = self._gain
         target = self._down if ducked else 1.0
-        self._gain = max(target, before - self._step) if target < before else min(target, before + self._step)
+        if before != target:
+            self._gain = max(target, before - self._step) if target < before else min(target, before + self._step)
         over = beside if translation is None else (*beside, translation)
         if self._limiter.idle and (not originals or before == self._gain == 1.0):
             everything = (*originals, *over)
             if len(everything) < 2:
                 return everything[0] if everything else SILENCE
         first, *others = originals or (SILENCE,)
-        mixed: Samples = first.astype(np.float32)
+        mixed = self._sum
+        mixed[:] = first
         for one in others:
-            mixed += one
-        if before == self._gain:
-            mixed *= self._gain
-        else:
-            mixed *= np.linspace(before, self._gain, FRAME_SAMPLES, dtype=np.float32)
+            self._add(one)
+        if before != self._gain:
+            mixed *= ramp(before, self._gain, FRAME_SAMPLES)
+        elif before != 1.0:
+            self._factor[...] = before
+            mixed *= self._factor
         for one in over:
-            mixed += one
+            self._add(one)
         self._limiter.limit(mixed)
         return mixed.astype(np.int16)  # cut off, not rounded: half of the last bit is not heard
+
+    def _add(self, voice: Pcm) -> None:
+        self._voice[:] = voice  # adding another type than one's own takes twice as long
+        self._sum += self._voice
 
 
 class Limiter:
@@ -71,15 +82,20 @@ class Limiter:
         # Finding where the largest sample is costs a third of what its value alone does.
         peak = max(float(frame[frame.argmax()]), -float(frame[frame.argmin()]))
         before = self._gain
-        self._gain = min(before + self.RELEASE, 1.0, _PEAK / max(peak, _PEAK))
-        if before == self._gain == 1.0:
+        if before == 1.0 and peak <= _PEAK:
             return
+        self._gain = min(before + self.RELEASE, 1.0, _PEAK / max(peak, _PEAK))
         if self._gain < before:
-            frame[: self.ATTACK_SAMPLES] *= np.linspace(before, self._gain, self.ATTACK_SAMPLES, dtype=np.float32)
+            frame[: self.ATTACK_SAMPLES] *= ramp(before, self._gain, self.ATTACK_SAMPLES)
             frame[self.ATTACK_SAMPLES :] *= self._gain
         else:
-            frame *= np.linspace(before, self._gain, len(frame), dtype=np.float32)
+            frame *= ramp(before, self._gain, len(frame))
         np.clip(frame, -_PEAK, _PEAK, out=frame)
+
+
+def ramp(before: float, after: float, samples: int) -> Samples:
+    """A gain that moves evenly, float32[samples]."""
+    return np.linspace(before, after, samples, dtype=np.float32)
 
 
 _PEAK = 32767.0

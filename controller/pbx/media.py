@@ -34,6 +34,8 @@ QUEUE_COMMANDS: Final = 64
 COMMAND_BYTES: Final = QUEUE_COMMANDS * 64
 """What may wait beyond QUEUE_BYTES before a command is refused: a command with its name takes about 64."""
 
+_SAMPLES: Final = np.dtype("<i2")
+
 SEND_BUFFER_BYTES: Final = 8 * FRAME_BYTES
 """What the kernel is asked to hold of what Asterisk has not taken."""
 
@@ -130,13 +132,15 @@ class Framer:
 
     def push(self, message: bytes) -> list[Pcm]:
         """The frames (int16[320], read-only) that are complete now."""
+        if len(message) == FRAME_BYTES and not self._rest:
+            return [np.frombuffer(message, _SAMPLES)]
         if len(message) % 2:
             self.bytes_odd += 1
             message = message[:-1]
         data = self._rest + message if self._rest else message
         whole = len(data) - len(data) % FRAME_BYTES
         self._rest = data[whole:]
-        return [np.frombuffer(data, "<i2", FRAME_BYTES // 2, start) for start in range(0, whole, FRAME_BYTES)]
+        return [np.frombuffer(data, _SAMPLES, FRAME_BYTES // 2, start) for start in range(0, whole, FRAME_BYTES)]
 
     @property
     def waiting(self) -> int:
@@ -189,7 +193,7 @@ class MediaSocket:
         taken = (
             not self._closed
             and self._socket.waiting <= QUEUE_BYTES
-            and self._socket.send(frame.astype("<i2", copy=False).tobytes())
+            and self._socket.send(frame.astype(_SAMPLES, copy=False).tobytes())
         )
         if taken:
             self.counts.frames_out += 1

@@ -58,7 +58,7 @@ class Capture:
         self._clock = clock
         self._endpointer = endpointer
         self._guard = endpointer.guard
-        self._pass_on: deque[Pcm] = deque()
+        self._pass_on: deque[Pcm] = deque(maxlen=_PASS_ON_MOST)
         self._holding = True
 
     @property
@@ -71,9 +71,10 @@ class Capture:
         self.arrived += 1
         self.input.put_nowait(pcm)
 
-    def lags(self, now_s: float) -> bool:
-        """Whether frames are missing, so that what comes now may be the first of several."""
-        return self._clock.room(now_s) > ON_TIME_FRAMES
+    def on_time(self, now_s: float) -> bool:
+        """Whether a frame that comes now has a place and none before it is missing: no burst, of which this may be the
+        first."""
+        return 0 < self._clock.room(now_s) <= ON_TIME_FRAMES
 
     def due(self, now_s: float) -> bool:
         """Whether `tick` has anything to do."""
@@ -81,16 +82,17 @@ class Capture:
 
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
-        if len(self.input):
+        if waiting := len(self.input):
             # After a gap in the network all that was held up comes at once: the oldest has lost its place.
-            for _ in range(len(self.input) - self._clock.room(now_s)):
+            for _ in range(waiting - self._clock.room(now_s)):
                 self.input.get_nowait()
                 self._drop("late")
             while (pcm := self.input.get_nowait()) is not None:
                 self._consume(AudioFrame(pcm, self._clock.take()), now_s)
-        for index in self._clock.fill(now_s):
-            self.filled += 1
-            self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
+        if self._clock.behind(now_s):
+            for index in self._clock.fill(now_s):
+                self.filled += 1
+                self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
 
     def original(self) -> Pcm | None:
         """The speaker's own voice for this tick, for those who listen; None where there is none."""
@@ -104,8 +106,6 @@ class Capture:
     def _consume(self, frame: AudioFrame, now_s: float) -> None:
         cleaned = frame if self._guard is None else self._guard.clean(frame)
         self._pass_on.append(cleaned.pcm)
-        if len(self._pass_on) > _PASS_ON_MOST:
-            self._pass_on.popleft()
         if self.held or self.switched_off:
             self._drop("hold" if self.held else "switched_off", not frame.filled)
             frame = cleaned = AudioFrame(SILENCE, frame.index, filled=True)

@@ -229,14 +229,18 @@ class Conversation:
         now_s = began - self.began
         work = time.perf_counter()
         originals: list[tuple[Leg, str, Pcm]] = []
+        arrived, dropped, echo = self._gone_frames
         for leg in self.legs.values():
-            capture = leg.orchestrator.capture
+            orchestrator, capture = leg.orchestrator, leg.orchestrator.capture
             if capture.due(now_s):
-                leg.orchestrator.take_in(now_s)
+                orchestrator.take_in(now_s)
             if (pcm := capture.original()) is not None:
-                originals.append((leg, leg.language, pcm))
+                originals.append((leg, orchestrator.language, pcm))
+            arrived += capture.arrived
+            dropped += capture.lost
+            echo += capture.echo_frames
         for leg in self.legs.values():
-            own, foreign, familiar = leg.language, [], []
+            own, foreign, familiar = leg.orchestrator.language, [], []
             for one, language, pcm in originals:
                 if language != own:
                     foreign.append(pcm)
@@ -245,17 +249,17 @@ class Conversation:
             leg.frames_out += 1
             if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1
-        frames, dropped, echo = self._frames()
+        seen_arrived, seen_dropped, seen_echo = self._frames_seen
         self._observer.ticked(
             self.call,
             began - due,
             time.perf_counter() - work,
-            frames - self._frames_seen[0],
-            dropped - self._frames_seen[1],
+            arrived - seen_arrived,
+            dropped - seen_dropped,
         )
-        if echo > self._frames_seen[2]:
-            self._observer.echoed(self.call, echo - self._frames_seen[2])
-        self._frames_seen = frames, dropped, echo
+        if echo > seen_echo:
+            self._observer.echoed(self.call, echo - seen_echo)
+        self._frames_seen = arrived, dropped, echo
 
     def _not_taken_in(self) -> None:
         self._ticker.remove(self._tick)
@@ -265,15 +269,6 @@ class Conversation:
         faulty, self._faulty = self._faulty, True
         if not faulty and self._on_fault is not None:
             self._on_fault()
-
-    def _frames(self) -> tuple[int, int, int]:
-        arrived, dropped, echo = self._gone_frames
-        for leg in self.legs.values():
-            capture = leg.orchestrator.capture
-            arrived += capture.arrived
-            dropped += capture.lost
-            echo += capture.echo_frames
-        return arrived, dropped, echo
 
     def _listeners(self, speaker: str) -> list[Listener]:
         return [

@@ -64,7 +64,7 @@ class Leg:
         self.gone = False
         """They have left: their figures stay as they are."""
         self.taking_in = False
-        """A frame was pushed after a gap and is not taken in yet: those that are pushed now came together with it."""
+        """A frame came out of time and is not taken in yet: those that are pushed now came together with it."""
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -95,13 +95,13 @@ class Leg:
         capture.push(pcm)
         if self.taking_in:
             return
-        # At once rather than with the next tick, which would cost 10 ms on average. After a gap only when all that came
-        # together is here, for of a burst the oldest must go.
+        # At once rather than with the next tick, which would cost 10 ms on average; of a burst only when all that came
+        # together is here, for its oldest must go.
         self.taking_in = True
-        if capture.lags(now_s):
-            asyncio.get_running_loop().call_soon(self._take_in, now_s)
-        else:
+        if capture.on_time(now_s):
             self._take_in(now_s)
+        else:
+            asyncio.get_running_loop().call_soon(self._take_in, now_s)
 
     def _take_in(self, now_s: float) -> None:
         if self.gone:

@@ -110,16 +110,20 @@ class Playback:
             originals: what others say in another language, ducked under a translation.
             beside: what others say in the listener's own language: nothing else will tell them that.
         """
-        self._drop_lost(now_s)
+        if self._closing:
+            self._drop_lost(now_s)
         if self._held:
             self._drop_stale(now_s)
-        utterance, translation = (None, None) if self._held else self._next(now_s, outlet)
-        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue) and not self._held, beside=beside)
-        if utterance is not None and translation is not None and not utterance.started:
+        if self._held or not self._queue:
+            return outlet.send(self._ducker.mix(originals, None, ducked=False, beside=beside))
+        utterance, translation = self._next(now_s, outlet)
+        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue), beside=beside)
+        if utterance is None or translation is None:
+            return outlet.send(frame)
+        if not utterance.started:
             outlet.mark(utterance.attempt())
         taken = outlet.send(frame)
-        if utterance is not None and translation is not None:
-            self._account(utterance, taken, now_s, outlet)
+        self._account(utterance, taken, now_s, outlet)
         return taken
 
     def reached(self, name: str, now_s: float) -> None:

@@ -311,7 +311,7 @@ async def test_those_who_have_left_cost_nothing_and_their_frames_still_count() -
             await b.conversation.leave(f"guest-{number}")
         guest_frames = sum(one.arrived for one in b.conversation.gone)
         assert len(b.conversation.gone) == GONE
-        assert b.conversation._frames()[0] > guest_frames + phone.leg.figures().arrived
+        assert b.conversation._frames_seen[0] > guest_frames + phone.leg.figures().arrived
         assert b.conversation.joined == GONE + 21
         with pytest.raises(ValueError, match="is or was"):
             b.phone("guest-0", "es")

@@ -168,10 +168,12 @@ class WhisperStream:
 
     def _maybe_partial(self) -> None:
         new_s = (len(self._frames) - self._partial_frames) * FRAME_S
+        if new_s < PARTIAL_S or not self._partials:
+            return
         soon = self._pauses and self._pauses[-1].frame >= self._partial_frames  # a sentence may have ended there
-        due = new_s >= (PARTIAL_S if soon else max(PARTIAL_S, len(self._frames) * FRAME_S / 5))
+        due = soon or new_s >= len(self._frames) * FRAME_S / 5
         busy = self._partial or self._final or self._passing
-        if self._partials and due and not busy and not self._hushed():
+        if due and not busy and not self._hushed():
             self._partial_frames = len(self._frames)
             end_s = self._start_s + len(self._frames) * FRAME_S
             self._partial = asyncio.create_task(self._tell_partial(np.concatenate(self._frames), end_s))
