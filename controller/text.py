@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_FIRM_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'»”)]))\s+(?=[\"'«“(¿¡]?[^\W\d_])")
-"""After a full stop, question or exclamation mark, before something that begins with a letter."""
+_FIRM_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'»”)]))\s+(?=[\"'«“(¿¡]?[^\W_])")
+"""After a full stop, question or exclamation mark, before something that begins with a letter or a digit."""
+
+_WHOLE_WORD = re.compile(r"[^\W\d_]{5,}[.!?…][\"'»”)]?$")
+"""What ends a sentence before a digit: no number, and too long for the abbreviations that numbers follow."""
 
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Sra|Srta|Dra|Ud|Uds|No|Nº|vs|etc|approx|ext|tel|aprox|núm)\.$",
@@ -22,8 +25,9 @@ def sentences(text: str) -> list[str]:
     """`text` cut at firm sentence ends; joined by blanks they give the text again, white space folded."""
     parts: list[str] = []
     for piece in _FIRM_END.split(" ".join(text.split())):
-        lower = piece.lstrip("\"'«“(¿¡")[:1].islower()
-        if parts and (lower or _ABBREVIATION.search(parts[-1])):
+        first = piece.lstrip("\"'«“(¿¡")[:1]
+        goes_on = first.islower() or (first.isdigit() and parts and not _WHOLE_WORD.search(parts[-1]))
+        if parts and (goes_on or _ABBREVIATION.search(parts[-1])):
             parts[-1] += f" {piece}"
         elif piece:
             parts.append(piece)

@@ -28,6 +28,8 @@ def builder(voiced_end_s: float | None = None) -> ClauseBuilder:
         ("Dr. Smith is here. Who calls?", ["Dr. Smith is here.", "Who calls?"]),
         ("La Sra. Pérez no está. ¿Quién llama?", ["La Sra. Pérez no está.", "¿Quién llama?"]),
         ("It costs 3. 5 dollars", ["It costs 3. 5 dollars"]),
+        ("One to list the users. 2 to lock it.", ["One to list the users.", "2 to lock it."]),
+        ("See Sept. 5 or vol. 2, page 4. 5 is missing.", ["See Sept. 5 or vol. 2, page 4. 5 is missing."]),
         ("Wait... what? No!", ["Wait... what?", "No!"]),
         ("He said “stop.” Then he left.", ["He said “stop.”", "Then he left."]),
         ("", []),

@@ -237,6 +237,23 @@ def test_what_was_heard_until_a_pause_is_firm_when_it_is_heard_again(
     assert firm_at_pause([Pause("Goodbye.", 50), Pause("Goodbye. Call again.", 90)], current) == committed
 
 
+@pytest.mark.parametrize(
+    ("current", "long", "committed"),
+    [
+        ("To save it, press one, to delete", False, None),
+        ("To save it, press one, to delete", True, ("To save it, press one,", 90)),
+        ("To save it, press one to delete it", True, ("To save it,", 50)),
+        ("To save it, press nine, or hang", True, ("To save it,", 50)),
+        ("To save it press nine, or hang", True, None),
+    ],
+)
+def test_when_much_was_said_a_comma_at_a_pause_is_as_good_as_a_full_stop(
+    current: str, long: bool, committed: tuple[str, int] | None
+) -> None:
+    pauses = [Pause("To save it.", 50), Pause("To save it, press one.", 90)]
+    assert firm_at_pause(pauses, current, long=long) == committed
+
+
 def audio(*stretches: tuple[int, bool]) -> list[Pcm]:
     return [tone_frame() if loud else SILENCE for count, loud in stretches for _ in range(count)]
 

@@ -18,7 +18,7 @@ import numpy as np
 from controller.audio.levels import dbfs
 from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
-from controller.engines.stt.commit import Pause, cut_behind, firm_at_pause, firm_prefix
+from controller.engines.stt.commit import LONG_S, Pause, cut_behind, firm_at_pause, firm_prefix
 from controller.errors import EngineError, EngineRejected, SettingsError
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import (
@@ -197,7 +197,8 @@ class WhisperStream:
 
     def _commit(self, heard: Recognition) -> bool:
         """Commit the sentences that are firm, if there are, and go on with the audio behind them."""
-        firm = firm_at_pause(self._pauses, heard.text) or self._firm_again(heard)
+        long = len(self._frames) * FRAME_S > LONG_S
+        firm = firm_at_pause(self._pauses, heard.text, long=long) or self._firm_again(heard)
         self._heard = heard.text
         if firm is None:
             self._tell_likely(heard)
