@@ -90,6 +90,28 @@ def test_pauses_between_sentences_are_short() -> None:
     assert between == pytest.approx(sound.SENTENCE_PAUSE_S - sound.LEAD_S - sound.TAIL_S, abs=0.002)
 
 
+def test_only_who_speaks_faster_shortens_the_pauses_within() -> None:
+    def seconds(text: str, speed: float) -> float:
+        def halting(text: str, voice: str, speed: float) -> Samples:
+            return padded(np.concatenate([tone(0.5, 9_000), np.zeros(8_000, np.int16), tone(0.5, 9_000)]))
+
+        stream = Pico(halting).speak(Utterance(text, "es", 16_000, speed))
+        return sum(len(pcm) for pcm, _ in stream) / PICO_RATE
+
+    assert seconds("Uno.", 1.0) - seconds("Uno.", 1.25) == pytest.approx(0.5 - sound.HURRIED_PAUSE_S, abs=0.011)
+    between = seconds("Uno. Dos.", 1.25) - 2 * seconds("Uno.", 1.25)
+    assert sound.LEAD_S + sound.TAIL_S + between == pytest.approx(sound.HURRIED_PAUSE_S, abs=0.002)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 60)), max_size=8))
+def test_no_sound_is_cut_with_a_pause(stretches: list[tuple[bool, int]]) -> None:
+    frames = [np.full(80 * count, 5_000 if loud else 0, np.int16) for loud, count in stretches]
+    pcm = np.concatenate([*frames, np.zeros(0, np.int16)])
+    short = sound.without_pauses(pcm, PICO_RATE, longest_s=0.1)
+    assert np.array_equal(short[short > 0], pcm[pcm > 0])
+    assert len(short) <= len(pcm)
+
+
 def test_rates_give_the_same_duration() -> None:
     low, high = (sum(map(len, spoken(FakePico(), "Uno. Dos.", rate)[0])) / rate for rate in (16_000, 24_000))
     assert low == pytest.approx(high, abs=0.002)

@@ -77,6 +77,9 @@ class Pico:
             spoken = sound.trimmed(sound.levelled(raw, PICO_RATE), PICO_RATE, lead_s=sound.LEAD_S, tail_s=sound.TAIL_S)
             if not len(spoken):
                 continue
+            if utterance.speed > 1.0:
+                spoken = sound.without_pauses(spoken, PICO_RATE, longest_s=sound.HURRIED_PAUSE_S)
+                pause_s = min(pause_s, sound.HURRIED_PAUSE_S)
             if pause_s:
                 silence_s = max(0.0, pause_s - sound.LEAD_S - sound.TAIL_S)
                 yield np.zeros(int(silence_s * utterance.sample_rate), np.int16)
