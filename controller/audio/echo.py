@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from controller.audio.echo_cancel import FFT, Canceller
+from controller.audio.echo_cancel import FFT, Canceller, Reference
 from controller.audio.echo_delay import BLOCK, DECIMATION, MARGIN, MAX_DELAY_S, REACH, DelaySearch, decimate, explained
+from controller.audio.echo_lesson import HEARD, PLAYED, Lesson
+from controller.audio.levels import mean_square
 from controller.audio.track import Samples, Track
 from controller.audio.vad import MAX_HELD
 from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm, frames_of
@@ -51,10 +52,6 @@ _ONLY_ECHO = 0.85
 _LEARN = 0.7
 """Where it accounts for this share, the path is learned from it."""
 
-_LEARN_FRAMES = 20
-"""What a path is learned from at first: the last 400 ms."""
-
-_LEARN_PASSES = 4
 _LEARN_EVERY = 3
 """Frames, once the path is not young any more."""
 
@@ -109,6 +106,8 @@ class EchoGuard:
         """Index of the last frame sent that could be heard."""
         self._search = DelaySearch()
         self._canceller: Canceller | None = None
+        self._lesson: Lesson | None = None
+        """The path that is being learned; until then the known one serves."""
         self._age = 0
         """Frames since the path was learned."""
         self._worse = 0
@@ -131,13 +130,15 @@ class EchoGuard:
         if self._next_sent is None or index > self._next_sent + _STALL_FRAMES:
             self._next_sent = index
         self._sent.put(self._next_sent, pcm)
-        if _power(pcm) > _FAINT:
+        if mean_square(pcm) > _FAINT:
             self._sounded = self._next_sent
         self._next_sent += 1
 
     def clean(self, frame: AudioFrame) -> AudioFrame:
         """The next frame from the leg, without the echo where its path is known."""
         self._heard.put(frame.index, frame.pcm)
+        if self._lesson is not None:
+            self._take_lesson(self._lesson)
         if self._canceller is not None and not frame.filled and self._may_echo(frame.index):
             frame = self._cancel(self._canceller, frame)
         self._cleaned.put(frame.index, frame.pcm)
@@ -196,14 +197,14 @@ class EchoGuard:
     def _cancel(self, canceller: Canceller, frame: AudioFrame) -> AudioFrame:
         assert self.delay_s is not None
         heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
-        left = canceller.cancel(self._played(self._heard.end, self.delay_s), heard, learn=self._learns(frame.index))
-        if _power(left) > _MISSED * _power(heard) > _MISSED * _FAINT:
+        left = canceller.cancel(self._reference(self.delay_s), heard, learn=self._learns(frame.index))
+        if mean_square(left) > _MISSED * mean_square(heard) > _MISSED * _FAINT:
             self._missed += 1
             if self._missed <= _JUMP_FIRST or self._missed % _JUMP_EVERY == 0:
                 left = self._jump(canceller, heard, left)
         else:
             self._missed = 0
-        self._powers += 0.5 * ((_power(heard), _power(heard - left), _power(left)) - self._powers)
+        self._powers += 0.5 * ((mean_square(heard), mean_square(heard - left), mean_square(left)) - self._powers)
         if self._powers[2] > _WORSE * self._powers[0]:
             self._worse += 1
             if self._worse > _WORSE_FRAMES:
@@ -216,18 +217,21 @@ class EchoGuard:
 
     def _jump(self, canceller: Canceller, heard: Samples, left: Samples) -> Samples:
         """What is left of a frame that the path misses; where it fits a few frames aside, the delay has jumped."""
-        known_s = self.delay_s
-        assert known_s is not None
-        fit = _FITS * _power(heard)
+        known_s = found_s = self.delay_s
+        assert known_s is not None and found_s is not None
+        fit = _FITS * mean_square(heard)
         for jump_s in _JUMPS_S:
             aside_s = known_s + jump_s
             if not 0.0 <= aside_s <= MAX_DELAY_S:
                 continue
-            aside = canceller.left(self._played(self._heard.end, aside_s), heard)
-            if _power(aside) < fit:
-                fit, left, self.delay_s = _power(aside), aside, aside_s
-        if self.delay_s != known_s:
-            self._powers[:] = _power(heard), _power(heard - left), _power(left)
+            aside = canceller.left(self._reference(aside_s).spectrum, heard)
+            if mean_square(aside) < fit:
+                fit, left, found_s = mean_square(aside), aside, aside_s
+        if found_s != known_s:
+            self.delay_s = found_s
+            if self._lesson is not None:
+                self._lesson.delay_s += found_s - known_s
+            self._powers[:] = mean_square(heard), mean_square(heard - left), mean_square(left)
             self._age = 0
         return left
 
@@ -235,9 +239,12 @@ class EchoGuard:
         """A path that is known well enough is kept so with less work."""
         return self._age <= _YOUNG_FRAMES or index % _LEARN_EVERY == 0
 
-    def _played(self, end: int, delay_s: float) -> Samples:
-        """What the taps of a path at `delay_s` see of what was played, for the frame that ends at `end`."""
-        return self._sent.last(end - round(delay_s * SAMPLE_RATE) + _LEAD, FFT)
+    def _played(self, delay_s: float, count: int) -> Samples:
+        """The last `count` samples played that a path at `delay_s` sees."""
+        return self._sent.last(self._heard.end - round(delay_s * SAMPLE_RATE) + _LEAD, count)
+
+    def _reference(self, delay_s: float) -> Reference:
+        return Reference.of(self._played(delay_s, FFT))
 
     def _look(self, stretch: int) -> float:
         """Look for an echo in the last `stretch` samples heard (at the search's rate), and learn it where there is one.
@@ -249,8 +256,10 @@ class EchoGuard:
         """
         end = self._heard.end
         played = decimate(self._sent.last(end, (BLOCK + REACH) * DECIMATION + MARGIN))
-        left = decimate(self._cleaned.last(end, BLOCK * DECIMATION + MARGIN))
         heard = decimate(self._heard.last(end, stretch * DECIMATION + MARGIN))
+        if self._lesson is not None:
+            return explained(played, heard, self._lesson.delay_s)
+        left = decimate(self._cleaned.last(end, BLOCK * DECIMATION + MARGIN))
         found_s, prominence = self._search.search(played, left)
         near = prominence >= _SURE and abs(found_s - self._found_s) <= _SAME_S
         self._apart = _SEARCH_SPEAKING[0] if near else min(2 * self._apart, _SEARCH_SPEAKING[1])
@@ -268,25 +277,24 @@ class EchoGuard:
     def _learn(self, delay_s: float) -> None:
         """Learn the path at a delay from the last frames: anew, or on from the known one where it holds the delay."""
         known = self._canceller
-        if known is None or self.delay_s is None or not _within(delay_s - self.delay_s, _SAME_PATH_S):
-            known, self.delay_s = None, delay_s
-        ends = range(self._heard.end - (_LEARN_FRAMES - 1) * FRAME_SAMPLES, self._heard.end + 1, FRAME_SAMPLES)
-        pairs = [(self._played(end, self.delay_s), self._heard.last(end, FRAME_SAMPLES)) for end in ends]
-        strength = sum(_power(heard) for _, heard in pairs) / (1.0 + sum(_power(played) for played, _ in pairs))
-        self._canceller = Canceller(min(1.0, strength), known)
-        for _ in range(_LEARN_PASSES):
-            self._canceller.doubt()
-            for played, heard in pairs:
-                left = self._canceller.cancel(played, heard)
-        self._powers[:] = _power(heard), _power(heard - left), _power(left)
-        self._age = self._worse = 0
+        if known is not None and self.delay_s is not None and _within(delay_s - self.delay_s, _SAME_PATH_S):
+            delay_s = self.delay_s
+        else:
+            known = None
+        heard = self._heard.last(self._heard.end, HEARD)
+        self._lesson = Lesson(self._played(delay_s, PLAYED), heard, delay_s, known)
+
+    def _take_lesson(self, lesson: Lesson) -> None:
+        """Learn a piece; a path that was learned from all frames once serves already."""
+        learned = lesson.go_on()
+        if learned is None:
+            return
+        if lesson.over:
+            self._lesson = None
+        self._canceller, self.delay_s = learned, lesson.delay_s
+        self._powers[:] = mean_square(lesson.heard), mean_square(lesson.heard - lesson.left), mean_square(lesson.left)
+        self._age = self._worse = self._missed = 0
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:
     return bounds[0] <= value <= bounds[1]
-
-
-def _power(samples: npt.NDArray[np.generic]) -> float:
-    """Mean square."""
-    wide = samples.astype(np.float32, copy=False)
-    return float(np.dot(wide, wide)) / len(wide)

@@ -8,7 +8,7 @@ search, no voice activity, no call.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,19 @@ _LEAKAGE = 0.01
 """Of the mean power: what a bin of a short block holds of its neighbours."""
 
 
+class Reference(NamedTuple):
+    """What was played, up to the sample that a frame's last one could first echo."""
+
+    spectrum: Spectrum
+    power: Power
+
+    @classmethod
+    def of(cls, played: Samples) -> Reference:
+        """`played`: float32[FFT]."""
+        spectrum = np.fft.rfft(played)
+        return cls(spectrum, spectrum.real**2 + spectrum.imag**2)
+
+
 class Canceller:
     """One echo path of TAPS samples."""
 
@@ -58,33 +71,33 @@ class Canceller:
         """Power of what is not echo, per bin."""
         self._error = np.zeros(FFT, np.float32)
 
-    def left(self, played: Samples, microphone: Samples) -> Samples:
-        """What `cancel` would leave; nothing is learned."""
-        return cast(Samples, microphone - np.fft.irfft(self._path * np.fft.rfft(played), FFT)[TAPS:])
+    def copy(self) -> Canceller:
+        """One that learns on by itself."""
+        other = Canceller(self._strength, self)
+        other.doubted = self.doubted
+        other._doubt[:], other._near[:] = self._doubt, self._near
+        return other
+
+    def left(self, spectrum: Spectrum, microphone: Samples) -> Samples:
+        """What `cancel` would leave, by what was played; nothing is learned."""
+        return cast(Samples, microphone - np.fft.irfft(self._path * spectrum, FFT)[TAPS:])
 
     def doubt(self) -> None:
         """Learn from the next frames as at first: to be called before the same frames are gone through again."""
         self._doubt[:] = self._strength
 
-    def cancel(self, played: Samples, microphone: Samples, *, learn: bool = True) -> Samples:
-        """The microphone's frame without the echo; then, where it is to `learn`, the path is learned from it.
-
-        Args:
-            played: float32[FFT], what was played, up to the sample that the frame's last one could first echo.
-            microphone: float32[FRAME_SAMPLES].
-        Returns:
-            float32[FRAME_SAMPLES]
-        """
-        spectrum = np.fft.rfft(played)
-        left = cast(Samples, microphone - np.fft.irfft(self._path * spectrum, FFT)[TAPS:])
-        power = spectrum.real**2 + spectrum.imag**2
-        expected = self._doubt * power
+    def cancel(self, played: Reference, microphone: Samples, *, learn: bool = True) -> Samples:
+        """The microphone's frame without the echo, float32[FRAME_SAMPLES] both; then, where it is to `learn`, the path
+        is learned from it."""
+        left = self.left(played.spectrum, microphone)
+        expected = self._doubt * played.power
         self.doubted = 2.0 / FFT**2 * float(expected.sum())
         if learn:
-            self._learn(spectrum, power, expected, left)
+            self._learn(played, expected, left)
         return left
 
-    def _learn(self, spectrum: Spectrum, power: Power, expected: Power, left: Samples) -> None:
+    def _learn(self, played: Reference, expected: Power, left: Samples) -> None:
+        spectrum, power = played
         self._error[TAPS:] = left
         error = np.fft.rfft(self._error)
         near = np.maximum(error.real**2 + error.imag**2 - _SHARE * expected, 0.0)

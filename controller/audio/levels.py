@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from controller.frames import Pcm
 
@@ -18,10 +19,15 @@ def gain(decibels: float) -> float:
     return float(10.0 ** (decibels / 20.0))
 
 
+def mean_square(samples: npt.NDArray[np.generic]) -> float:
+    """Power; `samples` are not none."""
+    wide = samples.astype(np.float32, copy=False)
+    return float(np.dot(wide, wide)) / len(wide)
+
+
 def dbfs(pcm: Pcm) -> float:
     """Root mean square level in dB relative to full scale, never under FLOOR_DBFS."""
     if not len(pcm):
         return FLOOR_DBFS
-    samples = pcm.astype(np.float32)
-    rms = math.sqrt(float(np.dot(samples, samples)) / len(samples))
+    rms = math.sqrt(mean_square(pcm))
     return max(FLOOR_DBFS, 20.0 * math.log10(rms / FULL_SCALE)) if rms else FLOOR_DBFS
