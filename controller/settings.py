@@ -86,8 +86,10 @@ class VadSettings(BaseModel):
     """silence after which work on a possible end begins"""
     preroll_ms: float = Field(default=240, ge=0, le=1000)
     """audio kept from before the first voiced frame"""
-    max_utterance_s: float = Field(default=10, ge=2, le=28)
-    """a longer utterance is cut"""
+    max_utterance_s: float = Field(default=7, ge=2, le=18)
+    """in a longer utterance a breath ends it; without one it is cut at 1.5 times as much"""
+    breath_ms: float = Field(default=120, ge=40, le=1000)
+    """silence that ends a long utterance"""
 
 
 class EchoSettings(BaseModel):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import webrtcvad
 
+from controller.audio.levels import dbfs
 from controller.frames import FRAME_MS, FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, VoiceEvent
 
@@ -17,6 +18,14 @@ START_WINDOW = 5
 START_VOICED = 3
 """... and how many of them must be voiced: a click of 40 ms starts nothing."""
 
+
+HARD_CUT = 1.5
+"""Times `max_utterance_s` without a breath: only then an utterance is cut in what may be a word. Longer would wait for
+more breaths, but whoever listens waits too, and a recogniser answers the later the longer what it is given."""
+
+SEARCH_FRAMES = 50
+QUIET_FRAMES = 3
+"""Such a cut is in the quietest 60 ms of the last second."""
 
 MAX_HELD = 15
 """A guard may hold a start back for so many frames: less than the silence that ends an utterance."""
@@ -67,7 +76,8 @@ class Endpointer:
     """Cuts one speaker's frames into utterances.
 
     `feed` gives back, for each frame, what a recogniser should get: nothing in silence; at a start, a SpeechStarted
-    and the frames since a little before it; then every frame; at the end, a SpeechEnded.
+    and the frames since a little before it; then every frame; at the end, a SpeechEnded. Where there was no pause to
+    end in, the next one starts at once, and a second of frames at most is given again.
     """
 
     def __init__(
@@ -77,7 +87,8 @@ class Endpointer:
         endpoint_ms: float = 360.0,
         pause_ms: float = 140.0,
         preroll_ms: float = 240.0,
-        max_utterance_s: float = 12.0,
+        max_utterance_s: float = 7.0,
+        breath_ms: float = 120.0,
         guard: Guard | None = None,
     ) -> None:
         """
@@ -85,14 +96,20 @@ class Endpointer:
             endpoint_ms: silence that ends an utterance.
             pause_ms: silence after which a SpeechPaused says that an end may follow.
             preroll_ms: audio given to the recogniser from before the first voiced frame.
-            max_utterance_s: a longer utterance is cut, so that one who never stops is interpreted all the same.
+            max_utterance_s: from here on a breath ends the utterance, so that one who never stops is interpreted all
+                the same; past HARD_CUT times as much it is cut.
+            breath_ms: silence that is a breath.
             guard: says which voiced frames are really the speaker's; all of them where there is none.
         """
         self._detector = detector
         self.guard = guard
         self._endpoint_frames = max(1, round(endpoint_ms / FRAME_MS))
         self._pause_frames = max(1, round(pause_ms / FRAME_MS))
+        self._breath_frames = min(self._endpoint_frames, max(1, round(breath_ms / FRAME_MS)))
         self._max_frames = round(max_utterance_s * 1000 / FRAME_MS)
+        self._most_frames = round(HARD_CUT * self._max_frames)
+        self._latest: deque[AudioFrame] = deque(maxlen=SEARCH_FRAMES)
+        """Of the utterance that goes on: among them it may have to be cut."""
         self._lead_frames = START_WINDOW + round(preroll_ms / FRAME_MS)
         self._recent: deque[AudioFrame] = deque(maxlen=self._lead_frames + MAX_HELD)
         self._fresh = 0
@@ -122,7 +139,8 @@ class Endpointer:
         if voiced:
             self._last_voiced = frame.index
             self._voiced_indexes.append(frame.index)
-        silent_frames = frame.index - self._last_voiced
+        self._latest.append(frame)
+        length, silent_frames = frame.index - self._start, frame.index - self._last_voiced
         events: list[VoiceEvent] = [frame]
         if self._paused and voiced:
             self._paused = False
@@ -130,10 +148,13 @@ class Endpointer:
         elif not self._paused and silent_frames >= self._pause_frames:
             self._paused = True
             events.append(SpeechPaused(self._span()))
-        pause = silent_frames >= self._endpoint_frames
-        if pause or frame.index - self._start >= self._max_frames:
+        if silent_frames >= (self._endpoint_frames if length < self._max_frames else self._breath_frames):
             self._fresh = frame.index + 1
-            events.append(self._end(now_s, pause=pause))
+            events.append(SpeechEnded(self._span(), decided_s=now_s, pause=True))
+            self._start = None
+            self._paused = False
+        elif length >= self._most_frames:
+            events += self._cut(now_s)
         return events
 
     def _listen(self, frame: AudioFrame, voiced: bool) -> list[VoiceEvent]:
@@ -150,6 +171,7 @@ class Endpointer:
             return []
         frames = [one for one in self._recent if one.index >= self._start]
         self._recent.clear()
+        self._latest.clear()
         return [SpeechStarted(self._start), *frames]
 
     def _enough(self, index: int) -> bool:
@@ -163,8 +185,15 @@ class Endpointer:
         assert self._start is not None
         return Span(self._start * FRAME_S, (self._last_voiced + 1) * FRAME_S)
 
-    def _end(self, now_s: float, *, pause: bool) -> SpeechEnded:
-        end = SpeechEnded(self._span(), decided_s=now_s, pause=pause)
-        self._start = None
+    def _cut(self, now_s: float) -> list[VoiceEvent]:
+        """End the utterance in the quietest place of what came last, and begin the next one with what follows."""
+        assert self._start is not None
+        frames = list(self._latest)
+        levels = [dbfs(frame.pcm) for frame in frames]
+        last = max(1, len(frames) - self._breath_frames - QUIET_FRAMES)  # what follows is still voiced
+        place = min(range(last), key=lambda at: sum(levels[at : at + QUIET_FRAMES])) + QUIET_FRAMES // 2
+        span = Span(self._start * FRAME_S, frames[place].index * FRAME_S)
+        self._start = frames[place].index
         self._paused = False
-        return end
+        self._latest.clear()
+        return [SpeechEnded(span, decided_s=now_s, pause=False), SpeechStarted(self._start), *frames[place:]]

@@ -19,6 +19,7 @@ def speech_settings(settings: Settings) -> SpeechSettings:
             pause_ms=vad.pause_ms,
             preroll_ms=vad.preroll_ms,
             max_utterance_s=vad.max_utterance_s,
+            breath_ms=vad.breath_ms,
             guard=EchoGuard() if settings.echo.enabled else None,
         ),
         make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),

@@ -43,7 +43,7 @@ EQUALS = {
     8.0: ["auth-incorrect", "queue-youarenext", "ss-noservice", "vm-mismatch"],
     10.0: ["queue-periodic-announce", "vm-instructions", "vm-opts", "vm-review"],
 }
-"""Four English prompts for each window that the controller's utterances, of 10 s at most, are decoded in as a rule."""
+"""Four English prompts for each window that the controller's utterances, of 10 s as a rule, are decoded in."""
 
 
 async def together(client: TritonClient, sounds: list[Samples], language: str) -> list[Recognition]:

@@ -54,13 +54,36 @@ def test_a_short_pause_is_told_and_taken_back() -> None:
     assert paused[-1].span == end.span, "work begun at the last pause is good for the end"
 
 
-def test_one_who_never_stops_is_cut() -> None:
-    _, events = feed("x" * 1200, max_utterance_s=5.0)
+def test_in_a_long_utterance_a_breath_is_an_end() -> None:
+    breaths = ("x" * 93 + "." * 7) * 6
+    _, events = feed(breaths, max_utterance_s=5.0, breath_ms=120, endpoint_ms=360, pause_ms=200)
+    end = next(event for event in events if isinstance(event, SpeechEnded))
+    assert end.pause
+    assert end.span.end_s == pytest.approx(293 * FRAME_S), "the first breath after five seconds"
+
+
+def test_one_who_never_stops_is_cut_where_it_is_quietest() -> None:
+    endpointer = Endpointer(LoudDetector(), max_utterance_s=4.0)
+    events: list[VoiceEvent] = []
+    for index in range(1200):
+        softer = index % 25 in (10, 11, 12)
+        pcm = tone_frame() // 3 if softer else tone_frame()
+        events += endpointer.feed(AudioFrame(pcm.astype(np.int16), index), (index + 1) * FRAME_S)
     ends = [event for event in events if isinstance(event, SpeechEnded)]
-    assert len(ends) == 4
-    assert not any(end.pause for end in ends)
-    frames = [event.index for event in events if isinstance(event, AudioFrame)]
-    assert frames == sorted(set(frames))
+    assert 3 <= len(ends) <= 4
+    for end in ends:
+        assert not end.pause
+        assert end.span.seconds <= 6.1
+        assert round(end.span.end_s / FRAME_S) % 25 == 11, "in the middle of what is soft"
+    utterances: list[list[int]] = []
+    for event in events:
+        if isinstance(event, SpeechStarted):
+            utterances.append([])
+        elif isinstance(event, AudioFrame):
+            utterances[-1].append(event.index)
+    for end, after in zip(ends, utterances[1:], strict=True):
+        assert after[0] == round(end.span.end_s / FRAME_S), "nothing lost and nothing twice"
+        assert after == list(range(after[0], after[-1] + 1))
 
 
 def test_the_last_voiced_frame_within_a_span() -> None:
@@ -75,14 +98,18 @@ def test_the_last_voiced_frame_within_a_span() -> None:
 def test_events_always_come_in_order_and_frames_once(pattern: str, endpoint_ms: float) -> None:
     _, events = feed(pattern, endpoint_ms=endpoint_ms, pause_ms=60, max_utterance_s=2.0)
     speaking = paused = False
-    indexes = []
+    begun = 0
+    indexes: list[int] = []
     for event in events:
         match event:
             case SpeechStarted():
                 assert not speaking
                 speaking, paused = True, False
+                assert event.index >= begun
+                begun, indexes = event.index, []
             case AudioFrame():
                 assert speaking
+                assert event.index == (indexes[-1] + 1 if indexes else begun)
                 indexes.append(event.index)
             case SpeechPaused():
                 assert speaking and not paused
@@ -92,8 +119,8 @@ def test_events_always_come_in_order_and_frames_once(pattern: str, endpoint_ms: 
                 paused = False
             case SpeechEnded():
                 assert speaking and event.span.end_s > event.span.start_s
-                speaking = False
-    assert indexes == sorted(set(indexes))
+                assert event.span.start_s == begun * FRAME_S
+                speaking, begun = False, round(event.span.end_s / FRAME_S)
 
 
 def test_webrtc_hears_a_buzz_and_not_silence_and_not_a_filled_frame() -> None:

@@ -84,20 +84,27 @@ def test_words_share_their_segment_by_characters() -> None:
     assert (second.word, second.start_s, second.end_s) == ("long", 1.4, 2.4)
 
 
+SENTENCE = "Marque el número 3 para volver a grabar su mensaje."
+
+
 @pytest.mark.parametrize(
-    ("logprob", "no_speech", "count", "speech"),
+    ("logprob", "no_speech", "count", "text", "speech"),
     [
-        (-0.3, 0.02, 20, True),
-        (-0.86, 0.31, 12, True),  # the worst of the recorded sentences
-        (-0.59, 0.53, 15, True),
-        (-1.08, 0.01, 3, True),  # "Goodbye."
-        (-1.48, 0.02, 3, True),  # "minutes"
-        (-1.32, 0.23, 5, True),  # "Usted no tiene"
-        (-1.33, 0.92, 4, False),  # silence
-        (-0.43, 0.86, 48, False),  # a dialling tone: "No, no, no, no"
-        (-1.64, 0.1, 9, False),  # noise
-        (-1.5, 0.02, 16, False),  # a sentence in another language
+        (-0.3, 0.02, 20, SENTENCE, True),
+        (-0.86, 0.31, 12, SENTENCE, True),  # the worst of the recorded sentences
+        (-0.59, 0.53, 15, SENTENCE, True),
+        (-1.08, 0.01, 3, SENTENCE, True),  # "Goodbye."
+        (-1.48, 0.02, 3, SENTENCE, True),  # "minutes"
+        (-1.32, 0.23, 5, SENTENCE, True),  # "Usted no tiene"
+        (-1.33, 0.92, 4, SENTENCE, False),  # silence
+        (-0.75, 0.92, 15, SENTENCE, True),  # what a gate by `no_speech` alone would drop
+        (-0.43, 0.86, 48, "No, " * 20, False),  # a dialling tone
+        (-0.52, 0.63, 41, "Y si no" + ", no" * 19, False),  # a melody
+        (-1.64, 0.1, 9, SENTENCE, False),  # noise
+        (-1.5, 0.02, 16, SENTENCE, False),  # a sentence in another language
     ],
 )
-def test_the_gate_knows_speech_by_its_scores(logprob: float, no_speech: float, count: int, speech: bool) -> None:
-    assert gate.is_speech(logprob, no_speech, count) is speech
+def test_the_gate_knows_speech_by_its_scores(
+    logprob: float, no_speech: float, count: int, text: str, speech: bool
+) -> None:
+    assert gate.is_speech(logprob, no_speech, count, text) is speech

@@ -20,7 +20,7 @@ from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
 from controller.engines.stt.commit import LONG_S, Pause, cut_behind, firm_at_pause, firm_prefix
 from controller.errors import EngineError, EngineRejected, SettingsError
-from controller.frames import FRAME_S, AudioFrame, Pcm
+from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
 from controller.messages import (
     Span,
     SpeechEnded,
@@ -53,7 +53,8 @@ final waiting, for a model does not stop in the middle; it waits until they go o
 of the finals 3 % wait for a partial instead of 26 %.)"""
 
 TAIL_S = 0.2
-"""Audio kept after the last voiced frame: a final consonant often falls under the detector."""
+"""Audio kept after the last voiced frame: a final consonant often falls under the detector. None where speech was cut:
+what follows is the next utterance's."""
 
 
 class Whisper:
@@ -137,7 +138,7 @@ class WhisperStream:
                 self._pass_over()
             case SpeechEnded():
                 self._cancel_partial()
-                self._begin_final(event.span)
+                self._begin_final(event.span, TAIL_S if event.pause else 0.0)
                 assert self._final is not None
                 self._finals.put_nowait((event, self._final))
                 self._final = None
@@ -266,13 +267,13 @@ class WhisperStream:
             self._pauses.append(Pause(work.result().text, frame))
             self._partial_frames = max(self._partial_frames, frame)
 
-    def _begin_final(self, span: Span) -> None:
-        span = Span(self._start_s, span.end_s)
+    def _begin_final(self, span: Span, tail_s: float = TAIL_S) -> None:
+        span = Span(self._start_s, max(self._start_s, span.end_s))  # a commit may have come further than a cut
         if self._final is not None and self._final.span == span:
             return
         self._cancel_final()
-        frames = round((span.end_s + TAIL_S - self._start_s) / FRAME_S)
-        pcm = np.concatenate(self._frames[:frames] or [np.zeros(0, np.int16)])
+        frames = round((span.end_s + tail_s - self._start_s) / FRAME_S)
+        pcm = np.concatenate(self._frames[:frames] or [SILENCE])
         self._final = final = _Final(span, asyncio.create_task(self._recognise(pcm, self._language, True)))
         final.work.add_done_callback(lambda work: self._tell_draft(final))
 

@@ -158,8 +158,6 @@ class Whisper:
         logprob = float(generated.scores[0])  # type: ignore[attr-defined]
         no_speech = float(generated.no_speech_prob)  # type: ignore[attr-defined]
         ids = generated.sequences_ids[0]  # type: ignore[attr-defined]
-        if not gate.is_speech(logprob, no_speech, len(ids)):
-            return Result("", [], *language, logprob, no_speech, dropped_by="scores")
         found = tokens.segments(
             ids,
             duration_s=len(recording.pcm) / SAMPLE_RATE,
@@ -167,6 +165,8 @@ class Whisper:
             first_stamp=self._first_stamp,
         )
         said = tokens.text(found, self._tokenizer.decode)
+        if not gate.is_speech(logprob, no_speech, len(ids), said):
+            return Result("", [], *language, logprob, no_speech, dropped_by="scores")
         return Result(said, tokens.words(found, self._tokenizer.decode), *language, logprob, no_speech)
 
     def _prompt(self, language: str) -> list[int]:
