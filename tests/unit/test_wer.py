@@ -68,3 +68,19 @@ def test_quantiles() -> None:
 )
 def test_words_of_every_script(text: str, words: list[str] | int) -> None:
     assert (len(fold(text)) if isinstance(words, int) else fold(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("reference", "heard", "wrong"),
+    [
+        ("Press 7 or 9.", "press seven or nine", 0),
+        ("Marque uno", "Marque 1", 0),
+        ("You are not here", "You\u2019re not here.", 0),
+        ("I won't", "I will not", 0),
+        ("It's late", "It is late", 2),
+        ("Press 7", "Press eight", 1),
+        ("twelve", "12", 1),
+    ],
+)
+def test_how_a_thing_is_written_is_no_error(reference: str, heard: str, wrong: int) -> None:
+    assert errors(reference, heard)[0] == errors(heard, reference)[0] == wrong
