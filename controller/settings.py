@@ -104,7 +104,7 @@ class PlaybackSettings(BaseModel):
     """What a listener hears of the original."""
 
     model_config = _FROZEN
-    duck_db: float = Field(default=-18, ge=-60, le=0)
+    duck_db: float = Field(default=-24, ge=-60, le=0)
     """the original's gain under a translation; louder, and the translation is hard to follow where both talk at once"""
     ramp_ms: float = Field(default=80, ge=20, le=1000)
     """how long the gain takes down or up"""

@@ -17,7 +17,7 @@ Samples = npt.NDArray[np.float32]
 class Ducker:
     """Mixes a translation over originals and keeps the originals' gain between frames."""
 
-    def __init__(self, *, duck_db: float = -18.0, ramp_ms: float = 80.0) -> None:
+    def __init__(self, *, duck_db: float = -24.0, ramp_ms: float = 80.0) -> None:
         """`duck_db`: the originals' gain under a translation; `ramp_ms`: how long the whole way down or up takes."""
         self._down = gain(duck_db)
         self._step = (1.0 - self._down) * FRAME_MS / ramp_ms

@@ -19,7 +19,7 @@ def test_defaults_then_file_then_variables(tmp_path: Path, monkeypatch: pytest.M
     settings = load(file)
     assert settings.vad.mode == 2
     assert settings.vad.endpoint_ms == 500
-    assert settings.playback.duck_db == -18
+    assert settings.playback.duck_db == -24
 
 
 def test_it_is_frozen() -> None:

@@ -28,7 +28,7 @@ async def test_a_voice_in_ones_own_language_is_not_lowered_under_a_translation()
         b.phone("b", "es", (3.2, 4.2))
         third = b.phone("c", "es")
         await asyncio.sleep(10)
-        ducked = int(SPEECH_LEVEL * 10 ** (-18 / 20))
+        ducked = int(SPEECH_LEVEL * 10 ** (-24 / 20))
         assert heard(third, 3.5, 4.1) == {VOICE + SPEECH_LEVEL + ducked}
 
 

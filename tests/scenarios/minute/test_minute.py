@@ -30,6 +30,9 @@ FIRST_S = 4.0
 SWAY_S = 0.04
 """How much the way of the original grows or shrinks in a call, when the margin is corrected in silence."""
 
+DUCKED = {"playback": {"duck_db": -18}}
+"""Less than by default, so that it can be told from what is not there at all."""
+
 KINDS = ("silent", "dtx", "gone", "never stops", "both at once", "bad network")
 SENTENCES = ("all-circuits-busy-now", "vm-msgsaved", "number-not-answering", "conf-waitforleader")
 
@@ -64,7 +67,7 @@ def minute(asterisk: AsteriskServer) -> Minute:
             (SipPhone("a", relay=result.relay if kind == "bad network" else None), SipPhone("b", auto_answer=True))
             for kind in KINDS
         ]
-        async with Scene(asterisk, pairs, engines=clip_engines()) as scene:
+        async with Scene(asterisk, pairs, engines=clip_engines(), settings=DUCKED) as scene:
             for kind in KINDS:
                 result.talks[kind] = await scene.call()
             begun = asyncio.get_running_loop().time()
