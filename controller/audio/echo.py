@@ -198,13 +198,14 @@ class EchoGuard:
         assert self.delay_s is not None
         heard = self._heard.last(self._heard.end, FRAME_SAMPLES)
         left = canceller.cancel(self._reference(self.delay_s), heard, learn=self._learns(frame.index))
-        if mean_square(left) > _MISSED * mean_square(heard) > _MISSED * _FAINT:
+        power = mean_square(heard)
+        if power > _FAINT and mean_square(left) > _MISSED * power:
             self._missed += 1
             if self._missed <= _JUMP_FIRST or self._missed % _JUMP_EVERY == 0:
-                left = self._jump(canceller, heard, left)
+                left = self._jump(canceller, heard, power, left)
         else:
             self._missed = 0
-        self._powers += 0.5 * ((mean_square(heard), mean_square(heard - left), mean_square(left)) - self._powers)
+        self._powers += 0.5 * ((power, mean_square(heard - left), mean_square(left)) - self._powers)
         if self._powers[2] > _WORSE * self._powers[0]:
             self._worse += 1
             if self._worse > _WORSE_FRAMES:
@@ -215,23 +216,23 @@ class EchoGuard:
         self._age += 1
         return AudioFrame(np.rint(np.clip(left, -32768, 32767)).astype(np.int16), frame.index)
 
-    def _jump(self, canceller: Canceller, heard: Samples, left: Samples) -> Samples:
+    def _jump(self, canceller: Canceller, heard: Samples, power: float, left: Samples) -> Samples:
         """What is left of a frame that the path misses; where it fits a few frames aside, the delay has jumped."""
         known_s = found_s = self.delay_s
         assert known_s is not None and found_s is not None
-        fit = _FITS * mean_square(heard)
+        fit = _FITS * power
         for jump_s in _JUMPS_S:
             aside_s = known_s + jump_s
             if not 0.0 <= aside_s <= MAX_DELAY_S:
                 continue
             aside = canceller.left(self._reference(aside_s).spectrum, heard)
-            if mean_square(aside) < fit:
-                fit, left, found_s = mean_square(aside), aside, aside_s
+            if (still := mean_square(aside)) < fit:
+                fit, left, found_s = still, aside, aside_s
         if found_s != known_s:
             self.delay_s = found_s
             if self._lesson is not None:
                 self._lesson.delay_s += found_s - known_s
-            self._powers[:] = mean_square(heard), mean_square(heard - left), mean_square(left)
+            self._powers[:] = power, mean_square(heard - left), fit
             self._age = 0
         return left
 
