@@ -49,17 +49,22 @@ class SpeechEnded:
     """The speaker paused, or spoke so long that the utterance is cut here."""
 
     span: Span
-    """From the utterance's first frame to the end of its last voiced frame."""
+    """From the utterance's first frame to the end of its last voiced frame; to the cut where it was cut."""
 
     decided_s: float
-    """When the end was decided, after the endpoint silence."""
+    """When the end was decided: after the endpoint silence, or up to a second after a cut."""
 
     pause: bool
     """True for a pause; False where a long utterance was cut in mid-speech."""
 
 
 VoiceEvent = SpeechStarted | AudioFrame | SpeechPaused | SpeechResumed | SpeechEnded
-"""What a recogniser is fed, in order: a start, its frames with pauses among them, an end."""
+"""What a recogniser is fed: a start, its frames in order with pauses among them, an end; and so on.
+
+A start may go back: never before the end of the span before it, but frames behind that, which came before the
+SpeechEnded, are given again, the silence that ended an utterance or the second behind a cut. A recogniser that sends
+what it is fed as it comes sends those twice unless it goes by the index.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class VadSettings(BaseModel):
     max_utterance_s: float = Field(default=7, ge=2, le=18)
     """in a longer utterance a breath ends it; without one it is cut at 1.5 times as much"""
     breath_ms: float = Field(default=120, ge=40, le=1000)
-    """silence that ends a long utterance"""
+    """silence that ends a long utterance; above `endpoint_ms` it is as much as that"""
 
 
 class EchoSettings(BaseModel):

@@ -9,10 +9,11 @@ _FIRM_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'»”)]))\s+(?=[\"'«�
 """After a full stop, question or exclamation mark, before something that begins with a letter or a digit."""
 
 _WHOLE_WORD = re.compile(r"[^\W\d_]{5,}[.!?…][\"'»”)]?$")
-"""What ends a sentence before a digit: no number, and too long for the abbreviations that numbers follow."""
+"""What ends a sentence before a digit: no number, and too long for most abbreviations that numbers follow."""
 
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Sra|Srta|Dra|Ud|Uds|No|Nº|vs|etc|approx|ext|tel|aprox|núm)\.$",
+    r"(?:^|[\s(])(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Sra|Srta|Dra|Ud|Uds|No|Nº|vs|etc|approx|ext|tel|telef|teléf|aprox"
+    r"|núm|depto)\.$",
     re.IGNORECASE,
 )
 
@@ -26,8 +27,9 @@ def sentences(text: str) -> list[str]:
     parts: list[str] = []
     for piece in _FIRM_END.split(" ".join(text.split())):
         first = piece.lstrip("\"'«“(¿¡")[:1]
-        goes_on = first.islower() or (first.isdigit() and parts and not _WHOLE_WORD.search(parts[-1]))
-        if parts and (goes_on or _ABBREVIATION.search(parts[-1])):
+        before = parts[-1] if parts else ""
+        goes_on = first.islower() or (first.isdigit() and not _WHOLE_WORD.search(before))
+        if before and (goes_on or _ABBREVIATION.search(before)):
             parts[-1] += f" {piece}"
         elif piece:
             parts.append(piece)

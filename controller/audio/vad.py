@@ -76,8 +76,9 @@ class Endpointer:
     """Cuts one speaker's frames into utterances.
 
     `feed` gives back, for each frame, what a recogniser should get: nothing in silence; at a start, a SpeechStarted
-    and the frames since a little before it; then every frame; at the end, a SpeechEnded. Where there was no pause to
-    end in, the next one starts at once, and a second of frames at most is given again.
+    and the frames since a little before it; then every frame; at the end, a SpeechEnded. The next utterance may begin
+    with the silence that ended this one; where there was none, it starts at once with a second of frames at most. Such
+    frames are given again.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Endpointer:
             preroll_ms: audio given to the recogniser from before the first voiced frame.
             max_utterance_s: from here on a breath ends the utterance, so that one who never stops is interpreted all
                 the same; past HARD_CUT times as much it is cut.
-            breath_ms: silence that is a breath.
+            breath_ms: silence that is a breath; no more than `endpoint_ms` is waited for.
             guard: says which voiced frames are really the speaker's; all of them where there is none.
         """
         self._detector = detector
@@ -150,6 +151,7 @@ class Endpointer:
             events.append(SpeechPaused(self._span()))
         if silent_frames >= (self._endpoint_frames if length < self._max_frames else self._breath_frames):
             self._fresh = frame.index + 1
+            self._recent.extend(one for one in self._latest if one.index > self._last_voiced)
             events.append(SpeechEnded(self._span(), decided_s=now_s, pause=True))
             self._start = None
             self._paused = False

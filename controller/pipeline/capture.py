@@ -48,12 +48,9 @@ class Capture:
         self.input: BoundedQueue[Pcm] = BoundedQueue(
             "input", INPUT_FRAMES, Overflow.DROP_OLDEST, lambda _: self._drop("overflow")
         )
-        self.asr: BoundedQueue[VoiceEvent] = BoundedQueue(
-            "asr",
-            ASR_EVENTS,
-            Overflow.DROP_OLDEST,
-            lambda event: self._drop("asr", isinstance(event, AudioFrame)),
-        )
+        self.asr: BoundedQueue[VoiceEvent] = BoundedQueue("asr", ASR_EVENTS, Overflow.DROP_OLDEST, self._drop_event)
+        self._dropped_to = -1
+        """Index of the last frame that the recogniser did not get."""
         self._tap = tap
         self._clock = clock
         self._endpointer = endpointer
@@ -113,6 +110,12 @@ class Capture:
             self._tap(frame)
         for event in self._endpointer.feed(cleaned, now_s):
             self.asr.put_nowait(event)
+
+    def _drop_event(self, event: VoiceEvent) -> None:
+        """The oldest that waits for the recogniser goes. What arrived counts once, though it be given again."""
+        if isinstance(event, AudioFrame) and event.index > self._dropped_to:
+            self._dropped_to = event.index
+            self._drop("asr", not event.filled)
 
     def _drop(self, reason: str, is_frame: bool = True) -> None:
         self.dropped[reason] += is_frame

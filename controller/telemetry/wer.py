@@ -16,11 +16,12 @@ _NUMERALS: Final = (
 _DIGITS: Final = {word: str(number) for words in _NUMERALS for number, word in enumerate(words.split())}
 """Up to ten only: from eleven on a word of one language is another word of the other ("once")."""
 
-_CONTRACTIONS: Final = {"won't": "will not", "can't": "can not"} | {
+_CONTRACTIONS: Final = {"won't": "will not", "can't": "can not", "cannot": "can not"} | {
     rf"(?<=[a-z]){short}": f" {full}"
     for short, full in {"n't": "not", "'re": "are", "'m": "am", "'ll": "will", "'ve": "have"}.items()
 }
-"""Those that openai/whisper's English normaliser expands and that are never ambiguous ("it's" is "is" or "has")."""
+"""Those that openai/whisper's English normaliser expands and that are never ambiguous ("it's" is "is" or "has"); and
+"cannot", for "can't" is two words then."""
 
 
 def errors(reference: str, heard: str) -> tuple[int, int]:

@@ -30,6 +30,7 @@ def builder(voiced_end_s: float | None = None) -> ClauseBuilder:
         ("It costs 3. 5 dollars", ["It costs 3. 5 dollars"]),
         ("One to list the users. 2 to lock it.", ["One to list the users.", "2 to lock it."]),
         ("See Sept. 5 or vol. 2, page 4. 5 is missing.", ["See Sept. 5 or vol. 2, page 4. 5 is missing."]),
+        ("Llame al Telef. 555 o al depto. 2", ["Llame al Telef. 555 o al depto. 2"]),
         ("Wait... what? No!", ["Wait... what?", "No!"]),
         ("He said “stop.” Then he left.", ["He said “stop.”", "Then he left."]),
         ("", []),

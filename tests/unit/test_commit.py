@@ -55,6 +55,7 @@ def test_what_was_heard_until_a_pause_is_firm_when_it_is_heard_again(
         ("To save it, press one to delete it", True, ("To save it,", 50)),
         ("To save it, press nine, or hang", True, ("To save it,", 50)),
         ("To save it press nine, or hang", True, None),
+        ('To save it, "press one," to delete', True, ('To save it, "press one,"', 90)),
     ],
 )
 def test_when_much_was_said_a_comma_at_a_pause_is_as_good_as_a_full_stop(
@@ -62,6 +63,11 @@ def test_when_much_was_said_a_comma_at_a_pause_is_as_good_as_a_full_stop(
 ) -> None:
     pauses = [Pause("To save it.", 50), Pause("To save it, press one.", 90)]
     assert firm_at_pause(pauses, current, long=long) == committed
+
+
+@pytest.mark.parametrize("text", ["Ask the Dr. Brown is in", "La Sra. Brown no está", "Room No. 7 is free"])
+def test_an_abbreviation_is_no_place_to_part_at_though_much_was_said(text: str) -> None:
+    assert firm_prefix(text, text, long=True) is None
 
 
 def audio(*stretches: tuple[int, bool]) -> list[Pcm]:

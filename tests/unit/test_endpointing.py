@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.audio.vad import Endpointer, WebRtcDetector
+from controller.audio.vad import SEARCH_FRAMES, Endpointer, WebRtcDetector
 from controller.frames import FRAME_S, FRAME_SAMPLES, SILENCE, AudioFrame
+from controller.media_clock import MediaClock
 from controller.messages import Span, SpeechEnded, SpeechPaused, SpeechResumed, SpeechStarted, VoiceEvent
+from controller.pipeline.capture import Capture
 from tests.fakes.fake_phone import LoudDetector, tone_frame
 
 
@@ -62,6 +64,22 @@ def test_in_a_long_utterance_a_breath_is_an_end() -> None:
     assert end.span.end_s == pytest.approx(293 * FRAME_S), "the first breath after five seconds"
 
 
+@pytest.mark.parametrize(
+    ("speech", "silence", "start"),
+    [(293, 7, 293), (100, 18, 104)],
+    ids=["a breath", "a pause"],
+)
+def test_the_silence_that_ends_an_utterance_is_preroll_of_the_next(speech: int, silence: int, start: int) -> None:
+    """An unvoiced consonant before the first voiced frame lies in it."""
+    pattern = "x" * speech + "." * silence + "x" * 20
+    _, events = feed(pattern, max_utterance_s=5.0, breath_ms=120, endpoint_ms=360, preroll_ms=240)
+    started = [event.index for event in events if isinstance(event, SpeechStarted)]
+    assert started == [0, start], "the preroll and the five frames that decide, or from the end of the voice"
+    ended = next(at for at, event in enumerate(events) if isinstance(event, SpeechEnded))
+    indexes = [event.index for event in events[ended:] if isinstance(event, AudioFrame)]
+    assert indexes == list(range(start, len(pattern))), "each once and in order"
+
+
 def test_one_who_never_stops_is_cut_where_it_is_quietest() -> None:
     endpointer = Endpointer(LoudDetector(), max_utterance_s=4.0)
     events: list[VoiceEvent] = []
@@ -84,6 +102,17 @@ def test_one_who_never_stops_is_cut_where_it_is_quietest() -> None:
     for end, after in zip(ends, utterances[1:], strict=True):
         assert after[0] == round(end.span.end_s / FRAME_S), "nothing lost and nothing twice"
         assert after == list(range(after[0], after[-1] + 1))
+
+
+def test_a_frame_that_is_given_again_is_not_dropped_twice() -> None:
+    capture = Capture(MediaClock(), Endpointer(LoudDetector(), max_utterance_s=2.0))
+    for index in range(1500):
+        capture.push(tone_frame())
+        capture.tick((index + 0.3) * FRAME_S)
+    waiting = {event.index for event in capture.asr.drain() if isinstance(event, AudioFrame)}
+    dropped = capture.dropped["asr"]
+    assert capture.asr.dropped > 1500, "the recogniser took none, and many were given again"
+    assert 1500 <= dropped + len(waiting) <= 1500 + SEARCH_FRAMES, "of those of one cut the first may be gone"
 
 
 def test_the_last_voiced_frame_within_a_span() -> None:

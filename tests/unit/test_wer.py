@@ -77,6 +77,8 @@ def test_words_of_every_script(text: str, words: list[str] | int) -> None:
         ("Marque uno", "Marque 1", 0),
         ("You are not here", "You\u2019re not here.", 0),
         ("I won't", "I will not", 0),
+        ("I can't", "I cannot", 0),
+        ("I cannot", "I can not", 0),
         ("It's late", "It is late", 2),
         ("Press 7", "Press eight", 1),
         ("twelve", "12", 1),

@@ -113,7 +113,8 @@ async def test_where_speech_was_cut_nothing_behind_the_cut_is_heard_twice() -> N
     await speaker.frames(30)
     speaker.stream.push(SpeechEnded(speaker.span(0), now, pause=False))
     first, second = await next_final(speaker.stream), await next_final(speaker.stream)
-    assert [samples for samples, _ in script.asked] == [50 * 320, 320], "no tail; never nothing at all"
+    assert [samples for samples, _ in script.asked] == [50 * 320], "no tail; of nothing nobody is asked"
+    assert (second.text, second.speech_final) == ("", False)
     assert first.span.end_s == second.span.start_s == second.span.end_s
     await speaker.stream.aclose()
 
@@ -217,6 +218,59 @@ async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_spe
 
 
 @virtual
+async def test_what_was_committed_beyond_a_cut_is_not_heard_again() -> None:
+    script = Script(delay_s=0.1)
+    script.texts = ["Goodbye. Thank you", "Goodbye. Thank you", "Goodbye. Thank you for"]
+    script.words = (TimedWord("Goodbye.", 0.0, 1.0),)
+    speaker = Speaker(script)
+    speaker.start()
+    await speaker.frames(50, loud=True)
+    await speaker.frames(6)
+    await speaker.frames(80, loud=True)
+    first = await next_final(speaker.stream)
+    committed = round(first.span.end_s / FRAME_S)
+    assert committed > 45
+    asked = len(script.asked)
+    speaker.stream.push(SpeechEnded(speaker.span(45), asyncio.get_running_loop().time(), pause=False))
+    last, speaker.index = speaker.index, 45
+    speaker.start()
+    while speaker.index < last:
+        speaker.stream.push(AudioFrame(tone_frame(), speaker.index))
+        speaker.index += 1
+    speaker.end(last - 45)
+    second, third = await next_final(speaker.stream), await next_final(speaker.stream)
+    assert (second.text, second.span.seconds, second.speech_final) == ("", 0.0, False), "the cut ends it"
+    assert script.asked[asked:] == [((last - committed) * 320, True)]
+    assert third.span == Span(first.span.end_s, last * FRAME_S)
+    await speaker.stream.aclose()
+
+
+@virtual
+async def test_only_one_who_has_said_much_is_committed_at_a_comma() -> None:
+    class Comma(Script):
+        async def __call__(self, pcm: Pcm, language: str, urgent: bool) -> Recognition:
+            self.texts = ["To save it," if len(pcm) < (voiced + 15) * 320 else "To save it, press one"]
+            return await super().__call__(pcm, language, urgent)
+
+    finals = []
+    for voiced in (100, 200):
+        speaker = Speaker(Comma(delay_s=0.1))
+        speaker.start()
+        await speaker.frames(voiced, loud=True)
+        await speaker.frames(7)
+        speaker.stream.push(SpeechPaused(speaker.span(voiced)))
+        await speaker.frames(3)
+        speaker.stream.push(SpeechResumed())
+        await speaker.frames(60, loud=True)
+        speaker.end(voiced + 70)
+        first = await next_final(speaker.stream)
+        finals.append((first.text, first.span, first.speech_final))
+        await speaker.stream.aclose()
+    assert finals[0] == ("To save it, press one", Span(0.0, 170 * FRAME_S), True)
+    assert finals[1] == ("To save it,", Span(0.0, 205 * FRAME_S), False), "cut in the pause"
+
+
+@virtual
 async def test_partials_come_while_one_speaks_and_never_two_at_once() -> None:
     script = Script(delay_s=0.5)
     speaker = Speaker(script)
@@ -315,13 +369,12 @@ async def test_closing_gives_up_what_is_under_way() -> None:
     assert script.cancelled == len(script.asked)
 
 
-def test_a_stream_without_frames_does_not_fail() -> None:
-    async def main() -> Transcript:
-        speaker = Speaker(Script())
-        speaker.start()
-        speaker.end(0)
-        final = await next_final(speaker.stream)
-        await speaker.stream.aclose()
-        return final
-
-    assert run(main()).text == "320 samples", "a frame of silence: no recogniser takes nothing"
+@virtual
+async def test_a_stream_without_frames_asks_nobody() -> None:
+    script = Script()
+    speaker = Speaker(script)
+    speaker.start()
+    speaker.end(0)
+    final = await next_final(speaker.stream)
+    assert (final.text, final.language, script.asked) == ("", None, [])
+    await speaker.stream.aclose()

@@ -31,7 +31,7 @@ LONG_S = 4.0
 hears it all late. (Forty prompts played through 1.2 s apart: backlog p95 en -> es 4.6 -> 4.0 s, as many words wrong
 as before; with commas without a pause too, es 26 -> 30 % wrong.)"""
 
-_PART_END = re.compile(r"(?<=[,;:.!?…])\s+")
+_COMMA = re.compile(r"(?:(?<=[,;:…])|(?<=[,;:…][\"'»”)]))\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ def firm_prefix(previous: str, current: str, *, long: bool = False) -> str | Non
     Args:
         long: so much was said since the last commit that a comma is as good as a full stop.
     """
-    parts = _PART_END.split(current) if long else sentences(current)
+    parts = sentences(current)
+    if long:
+        parts = [part for sentence in parts for part in _COMMA.split(sentence)]
     before = fold(previous)
     for count in range(len(parts) - 1, 0, -1):
         text = " ".join(parts[:count])

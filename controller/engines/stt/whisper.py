@@ -20,7 +20,7 @@ from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
 from controller.engines.stt.commit import LONG_S, Pause, cut_behind, firm_at_pause, firm_prefix
 from controller.errors import EngineError, EngineRejected, SettingsError
-from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
+from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import (
     Span,
     SpeechEnded,
@@ -55,6 +55,10 @@ of the finals 3 % wait for a partial instead of 26 %.)"""
 TAIL_S = 0.2
 """Audio kept after the last voiced frame: a final consonant often falls under the detector. None where speech was cut:
 what follows is the next utterance's."""
+
+
+NOTHING = Recognition("", (), language="", language_probability=0.0, logprob=0.0, no_speech=1.0)
+"""The answer where there is nothing to ask about."""
 
 
 class Whisper:
@@ -110,6 +114,8 @@ class WhisperStream:
         self._loudest = -math.inf
         """Level of the utterance's loudest frame so far, in dBFS."""
         self._start_s = 0.0
+        self._committed_s = 0.0
+        """The end of what was committed: what the endpointer gives again from before it is not heard again."""
         self._partial: asyncio.Task[None] | None = None
         self._partial_frames = 0
         self._heard = ""
@@ -126,8 +132,8 @@ class WhisperStream:
     def push(self, event: VoiceEvent) -> None:
         match event:
             case SpeechStarted():
-                self._restart(event.index * FRAME_S, [])
-            case AudioFrame():
+                self._restart(max(event.index * FRAME_S, self._committed_s), [])
+            case AudioFrame() if event.index >= round(self._start_s / FRAME_S):
                 self._frames.append(event.pcm)
                 self._loudest = max(self._loudest, dbfs(event.pcm))
                 self._maybe_partial()
@@ -209,6 +215,7 @@ class WhisperStream:
         words = heard.words[: len(text.split())]
         end = SpeechEnded(span, decided_s=now, pause=False)
         self._results.put_nowait(self._transcript(replace(heard, text=text, words=words), span, end))
+        self._committed_s = span.end_s
         self._restart(span.end_s, self._frames[cut:])
         return True
 
@@ -272,10 +279,13 @@ class WhisperStream:
         if self._final is not None and self._final.span == span:
             return
         self._cancel_final()
-        frames = round((span.end_s + tail_s - self._start_s) / FRAME_S)
-        pcm = np.concatenate(self._frames[:frames] or [SILENCE])
-        self._final = final = _Final(span, asyncio.create_task(self._recognise(pcm, self._language, True)))
+        voiced, tail = round(span.seconds / FRAME_S), round(tail_s / FRAME_S)
+        frames = self._frames[: voiced + tail] if voiced else []
+        self._final = final = _Final(span, asyncio.create_task(self._ask(frames)))
         final.work.add_done_callback(lambda work: self._tell_draft(final))
+
+    async def _ask(self, frames: list[Pcm]) -> Recognition:
+        return await self._recognise(np.concatenate(frames), self._language, True) if frames else NOTHING
 
     def _tell_draft(self, final: _Final) -> None:
         """The answer is there before the end is decided: tell what it will be.
@@ -313,7 +323,7 @@ class WhisperStream:
             final=end is not None,
             speech_final=end is not None and end.pause,
             decided_s=end.decided_s if end else span.end_s,
-            language=heard.language if "," in self._language else None,
+            language=heard.language or None if "," in self._language else None,
             language_probability=heard.language_probability,
             draft=draft,
         )

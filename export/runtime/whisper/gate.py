@@ -32,7 +32,9 @@ def is_speech(logprob: float, no_speech: float, tokens: int, text: str) -> bool:
 
     Args:
         logprob: mean log-probability a token.
+        no_speech: probability that nobody speaks, 0 to 1.
         tokens: how many there were, time stamps included.
+        text: what was decoded.
     """
     plain = text.encode()
     if len(plain) > HIGHEST_COMPRESSION * len(zlib.compress(plain)):
