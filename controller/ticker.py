@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -38,6 +39,10 @@ class TickSource(Protocol):
         """Unsubscribe; an unknown subscriber is no error."""
         ...
 
+    def late_s(self, due: float) -> float:
+        """Asked by a subscriber that is being ticked: how long ago its tick was due, in seconds."""
+        ...
+
 
 class Ticker:
     """Calls each subscriber every 20 ms.
@@ -56,6 +61,8 @@ class Ticker:
         """Slices since the start, the one that is waited for included."""
         self._timer: asyncio.TimerHandle | None = None
         """None while nobody is subscribed."""
+        self._turn_s = self._turn_began = 0.0
+        """When the turn under way began, by the event loop's clock and by the system's."""
         self.skipped = 0
         """Slices that were skipped because they were more than one frame late."""
 
@@ -79,6 +86,14 @@ class Ticker:
             if tick in one:
                 one.remove(tick)
         self._on_fault.pop(tick, None)
+
+    def late_s(self, due: float) -> float:
+        """Asked by a subscriber that is being ticked: how long ago its tick was due, in seconds.
+
+        An event loop's clock may stand still within a turn (uvloop's does): what the subscribers before it took is
+        added.
+        """
+        return self._turn_s - due + time.perf_counter() - self._turn_began
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -104,7 +119,8 @@ class Ticker:
 
     def _turn(self) -> None:
         assert self._loop is not None
-        late = self._loop.time() - self._start - self._count * STEP_S
+        self._turn_s, self._turn_began = self._loop.time(), time.perf_counter()
+        late = self._turn_s - self._start - self._count * STEP_S
         if late > FRAME_S:
             behind = int(late / STEP_S)
             self.skipped += sum(bool(self._slices[(self._count + i) % SLICES]) for i in range(behind))

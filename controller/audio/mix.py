@@ -26,7 +26,6 @@ class Ducker:
         # Written over in each frame: most of what a small array costs is its making.
         self._sum: Samples = np.empty(FRAME_SAMPLES, np.float32)
         self._voice: Samples = np.empty(FRAME_SAMPLES, np.float32)
-        self._factor: Samples = np.empty((), np.float32)
 
     def mix(
         self, originals: Sequence[Pcm], translation: Pcm | None, *, ducked: bool, beside: Sequence[Pcm] = ()
@@ -50,8 +49,7 @@ class Ducker:
         if before != self._gain:
             mixed *= ramp(before, self._gain, FRAME_SAMPLES)
         elif before != 1.0:
-            self._factor[...] = before
-            mixed *= self._factor
+            mixed *= before
         for one in over:
             self._add(one)
         self._limiter.limit(mixed)

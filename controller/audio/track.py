@@ -32,7 +32,8 @@ class Track:
         if start + FRAME_SAMPLES - self._base > len(self._samples):
             self._move(max(0, start - _KEPT))
         place = start - self._base
-        self._samples[max(0, self.end - self._base) : place] = 0.0
+        if start > self.end:
+            self._samples[max(0, self.end - self._base) : place] = 0.0
         self._samples[place : place + FRAME_SAMPLES] = pcm
         self.end = start + FRAME_SAMPLES
 

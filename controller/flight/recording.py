@@ -144,6 +144,9 @@ class _RecordedTicks:
         if noted := self._wrapped.pop(tick, None):
             self._ticker.remove(noted)
 
+    def late_s(self, due: float) -> float:
+        return self._ticker.late_s(due)
+
 
 class _RecordedOutlet:
     """An outlet that notes what it did not take."""

@@ -28,8 +28,8 @@ class Capture:
     """Takes what has arrived for one leg at each tick.
 
     Every input frame is consumed or dropped for a reason: `overflow` where the tick did not come in time, `late`
-    where its place on the clock was past, `asr` where the recogniser fell behind, `hold` and `switched_off` where it
-    was not listened to.
+    where there was no place for it on the clock, `asr` where the recogniser fell behind, `hold` and `switched_off`
+    where it was not listened to.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Capture:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
         if waiting := len(self.input):
             # After a gap in the network all that was held up comes at once: the oldest has lost its place.
+            # (What comes too much where nothing was missing has no place yet: kept, it would make what follows lag.)
             for _ in range(waiting - self._clock.room(now_s)):
                 self.input.get_nowait()
                 self._drop("late")

@@ -222,12 +222,10 @@ class Conversation:
         return self.balance
 
     def _tick(self, due: float) -> None:
-        began = self._loop.time()
+        late_s, work, now_s = self._ticker.late_s(due), time.perf_counter(), self.now()
         if self._last_due is not None:
             self.ticks_skipped += max(0, round((due - self._last_due) / FRAME_S) - 1)
         self._last_due = due
-        now_s = began - self.began
-        work = time.perf_counter()
         originals: list[tuple[Leg, str, Pcm]] = []
         arrived, dropped, echo = self._gone_frames
         for leg in self.legs.values():
@@ -250,13 +248,8 @@ class Conversation:
             if not leg.playback.tick(foreign, now_s, leg.outlet, familiar):
                 leg.frames_out_dropped += 1
         seen_arrived, seen_dropped, seen_echo = self._frames_seen
-        self._observer.ticked(
-            self.call,
-            began - due,
-            time.perf_counter() - work,
-            arrived - seen_arrived,
-            dropped - seen_dropped,
-        )
+        work_s = time.perf_counter() - work
+        self._observer.ticked(self.call, late_s, work_s, arrived - seen_arrived, dropped - seen_dropped)
         if echo > seen_echo:
             self._observer.echoed(self.call, echo - seen_echo)
         self._frames_seen = arrived, dropped, echo

@@ -95,8 +95,8 @@ class Leg:
         capture.push(pcm)
         if self.taking_in:
             return
-        # At once rather than with the next tick, which would cost 10 ms on average; of a burst only when all that came
-        # together is here, for its oldest must go.
+        # At once rather than with the next tick, which would cost 10 ms on average; of a burst behind a gap only when
+        # all that came together is here, for its oldest must go.
         self.taking_in = True
         if capture.on_time(now_s):
             self._take_in(now_s)

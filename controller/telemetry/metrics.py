@@ -104,9 +104,10 @@ class Histogram(Metric):
 
     def observe(self, milliseconds: float, *labels: str) -> None:
         """Count one value; it falls into the first bucket whose bound is not below it."""
-        counts, total = self._values.setdefault(
-            self._series(labels, self._values), ([0] * (len(MS_BUCKETS) + 1), [0.0])
-        )
+        series = self._series(labels, self._values)
+        if series not in self._values:
+            self._values[series] = [0] * (len(MS_BUCKETS) + 1), [0.0]
+        counts, total = self._values[series]
         counts[bisect_left(MS_BUCKETS, milliseconds)] += 1
         total[0] += milliseconds
 

@@ -1,6 +1,7 @@
 """What was heard, recognised again, beside the same synthesis as the voice made it and as a telephone would carry it.
 
-The second tells what is lost in the call and on the line together, the third what of that is the line.
+The second tells what is lost in the call and on the line together, the third what of that is the line. Both are of the
+speed at which it was played; the same at the voice's own speed tells what the haste of one who is behind costs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 import soxr
 
+from controller.engines.tts import Voice
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.stack.wav import PHONE_RATE
 from controller.triton.client import TritonClient
@@ -25,32 +27,39 @@ DEADLINE_S: Final = 30.0
 LONGEST_S: Final = 29.0
 """What the recogniser takes at once."""
 
+RECOGNISED: Final = ("heard", "clean", "telephone", "unhurried")
+"""The texts of an `Again`."""
+
 
 @dataclass(slots=True)
 class Again:
-    """One translation recognised three times."""
+    """One translation recognised four times."""
 
     row: Row
     heard: str
     clean: str
     telephone: str
     """Clean, but at 8 kHz and in G.711."""
+    unhurried: str
+    """Clean, at the voice's own speed."""
 
 
 async def recognise_again(
-    client: TritonClient, rows: list[Row], heard: Pcm, spoken: Spoken, language: str
+    client: TritonClient, voice: Voice, rows: list[Row], heard: Pcm, spoken: Spoken, language: str
 ) -> list[Again]:
-    """Every translation that was found in a recording (8 kHz): that stretch of it, and the clean one."""
+    """Every translation that was found in a recording (8 kHz): that stretch of it, and the clean one; `voice` says it
+    once more."""
     found = [row for row in rows if row.where is not None and row.target is not None and row.counts]
-    return [await _one(client, row, heard, spoken[row.target or "", language], language) for row in found]
+    return [await _one(client, voice, row, heard, spoken[row.target or "", language], language) for row in found]
 
 
-async def _one(client: TritonClient, row: Row, heard: Pcm, made: list[Pcm], language: str) -> Again:
+async def _one(client: TritonClient, voice: Voice, row: Row, heard: Pcm, made: list[Pcm], language: str) -> Again:
     assert row.where is not None
     begin, end = row.where
     cut = soxr.resample(heard[begin:end], PHONE_RATE, SAMPLE_RATE, quality="HQ")
     clean = min(made, key=lambda pcm: abs(len(pcm) - 2 * (end - begin)))  # of the speed at which it was played
-    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean, telephone(clean))]
+    unhurried = np.concatenate([chunk.pcm async for chunk in voice.synthesize(row.target or "", language)])
+    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean, telephone(clean), unhurried)]
     return Again(row, *texts)
 
 

@@ -19,7 +19,7 @@ from controller.stack.wav import PHONE_RATE, write_wav
 from controller.telemetry import wer
 from controller.telemetry.quantiles import quantiles
 from loadtest.call import figures, scripted
-from loadtest.call.again import Again, recognise_again
+from loadtest.call.again import RECOGNISED, Again, recognise_again
 from loadtest.call.plan import OFFLINE_PACE, SCRIPTED_PACE, CallPlan, Pace, continuous, turns
 from loadtest.call.prompts import Prompt, draw, prompt
 from loadtest.call.rows import Heard, Row, listen
@@ -126,7 +126,9 @@ async def _measure(studio: Studio, taken: Taken) -> Measured:
             one = heard[speaker] = await asyncio.to_thread(listen, taken, speaker, listener)
             if taken.plan.part == "turns":
                 recording, language = taken.heard[listener], LANGUAGES[listener]
-                again[speaker] = await recognise_again(studio.client, one.rows, recording, taken.spoken, language)
+                again[speaker] = await recognise_again(
+                    studio.client, studio.voice(), one.rows, recording, taken.spoken, language
+                )
     return Measured(taken, heard, again)
 
 
@@ -225,7 +227,7 @@ def _rows(measured: Measured) -> list[dict[str, Any]]:
         for row in one.rows:
             each = again.get(row.id)
             said = None if row.line is None else lines[row.line].prompt.text
-            texts = {} if each is None else {"heard": each.heard, "clean": each.clean, "telephone": each.telephone}
+            texts = {} if each is None else {name: getattr(each, name) for name in RECOGNISED}
             errors = {name: wer.errors(row.target or "", text)[0] for name, text in texts.items()}
             found.append(row.as_json() | {"said": said, "recognised_again": texts, "word_errors": errors})
     return found

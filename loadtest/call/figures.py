@@ -39,6 +39,7 @@ def turns(rows: Sequence[Row], said: Mapping[str, Track], again: Sequence[Again]
         "wer_heard_again": wer.rate([(one.row.target or "", one.heard) for one in again]),
         "wer_clean_synthesis": wer.rate([(one.row.target or "", one.clean) for one in again]),
         "wer_clean_telephone": wer.rate([(one.row.target or "", one.telephone) for one in again]),
+        "wer_clean_unhurried": wer.rate([(one.row.target or "", one.unhurried) for one in again]),
     }
 
 

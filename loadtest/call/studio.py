@@ -11,6 +11,7 @@ from typing import Final
 from asterisk.render import TEMPLATES, Extension
 from controller.engines import Engines
 from controller.engines.registry import make_all
+from controller.engines.tts import Voice
 from controller.errors import StackError
 from controller.interpreting import CallWatcher
 from controller.pbx.ari_events import CallStarted
@@ -96,9 +97,16 @@ class Studio:
 
     def offline(self, taken: Taken) -> Engines:
         """The engines that the settings name."""
-        settings = self.settings()
-        real = make_all(settings.engines, self.client, settings.triton)
+        real = self._real()
         return Engines(real.stt, real.mt, KeptVoice(real.tts, taken))
+
+    def voice(self) -> Voice:
+        """The one that the settings name."""
+        return self._real().tts
+
+    def _real(self) -> Engines:
+        settings = self.settings()
+        return make_all(settings.engines, self.client, settings.triton)
 
     async def call(self, plan: CallPlan, engines: MakeEngines) -> Taken:
         """One call from dialling to hanging up.

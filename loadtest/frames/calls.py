@@ -80,6 +80,8 @@ class BenchCalls:
     ) -> None:
         """`url`: where the exchange listens; `clock`: its file of sending times."""
         self.sockets: list[MediaSocket] = []
+        self.watched = 0
+        """Calls whose queues have a stop watch."""
         self._clock = memoryview(clock).cast("d")
         self._gauges = gauges
         self._ticker = WatchedTicker(gauges)
@@ -120,6 +122,7 @@ class BenchCalls:
     async def open(self, channels: int) -> None:
         """Put `channels` / 2 calls up."""
         for number in range(channels // 2):
+            self.watched += number % WATCHED == 0
             with nullcontext() if number % WATCHED else watched_queues(self._gauges):
                 started = CallStarted(f"caller-{number}", "", "", "", ("from=en", "to=es", "dial=bench"))
                 self._taken.append(asyncio.create_task(self._calls.take(started)))

@@ -54,7 +54,8 @@ def median_quantiles(windows: Sequence[Sequence[float]]) -> dict[str, float | in
 
 
 def row(windows: Sequence[Window]) -> dict[str, Any]:
-    """The JSON of windows of the same kind: cost and lateness are medians, waits and work cover them all."""
+    """The JSON of windows of the same kind: cost and lateness are medians, waits and work cover them all. The waits
+    are those of the watched calls only: `queues_of_calls` says how many."""
     waits: dict[str, list[float]] = {}
     for window in windows:
         for name, samples in window.waits_s.items():
@@ -69,6 +70,7 @@ def row(windows: Sequence[Window]) -> dict[str, Any]:
         "frame_us": quantiles([value for one in windows for value in one.frame_s], 1e6),
         "period_ms": quantiles([value for one in windows for value in one.period_s]),
         "queue_ms": quantiles([value for name in LIVE_QUEUES for value in waits.get(name, [])]),
+        "queues_of_calls": windows[0].watched_calls,
         "queues_ms": {name: quantiles(samples) for name, samples in sorted(waits.items())},
         "frames": sum(one.frames for one in windows),
         "dropped": sum(one.dropped + one.lost for one in windows),
@@ -90,7 +92,12 @@ def of_channels(one: dict[str, Any], bare: dict[str, Any]) -> list[Bound]:
     for queue in LIVE_QUEUES:
         wait = one["queues_ms"][queue]["p95"]
         bounds.append(
-            Bound(f"{what}in `{queue}`, p95", f"{wait:.2f} ms", f"< {MOST_QUEUE_MS:g} ms", wait < MOST_QUEUE_MS)
+            Bound(
+                f"{what}in `{queue}` of {one['queues_of_calls']} calls, p95",
+                f"{wait:.2f} ms",
+                f"< {MOST_QUEUE_MS:g} ms",
+                wait < MOST_QUEUE_MS,
+            )
         )
     bounds.append(
         Bound(

@@ -59,6 +59,8 @@ class Window:
     frame_s: list[float] = field(default_factory=list)
     period_s: list[float] = field(default_factory=list)
     waits_s: dict[str, list[float]] = field(default_factory=dict)
+    """By queue, in the watched calls."""
+    watched_calls: int = 0
     scrapes: int = 0
 
 
@@ -149,6 +151,7 @@ async def window(
             frame_s=list(gauges.frame_s),
             period_s=gauges.period_s,
             waits_s={name: list(samples) for name, samples in gauges.waits_s.items()},
+            watched_calls=calls.watched,
         )
 
 

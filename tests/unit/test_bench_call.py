@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 from pathlib import Path
@@ -13,7 +14,9 @@ import soxr
 from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Clause, Delivery, Outcome, Reason, Span
 from controller.stack.wav import PHONE_RATE, write_wav
-from loadtest.call import figures
+from controller.triton.client import TritonClient
+from controller.triton.contracts import Recognition
+from loadtest.call import again, figures
 from loadtest.call.bounds import BOUNDS, Bound, judge, table
 from loadtest.call.plan import GAP_S, OFFLINE_PACE, CallPlan, continuous, turns
 from loadtest.call.prompts import Prompt, draw, eligible, fit
@@ -21,6 +24,7 @@ from loadtest.call.rows import Row, listen
 from loadtest.call.scripted import clip, place
 from loadtest.call.taken import TONE, Taken
 from loadtest.call.wire import Wire
+from tests.fakes.fake_engines import FakeVoice
 
 ARRIVES_S = -0.7
 """What is said at 0 in the file arrives at this moment of the call: the phone talked before it was bridged."""
@@ -223,3 +227,24 @@ def test_a_bound_is_kept_broken_or_not_asked_for() -> None:
     lines = table(judge(report)).splitlines()
     assert len(lines) == len(BOUNDS)
     assert lines[0].split()[-1] == "PASS"
+
+
+def test_what_haste_costs_is_told_beside_what_was_spoken_in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = one_sided(2)
+    call.say(0, 0.5)
+    call.say(1, 0.5)
+    row = call.listen()[1]
+    voice = FakeVoice(delay_s=0.0, seconds=20.0)
+
+    async def recognise(client: TritonClient, pcm: Pcm, language: str, *, deadline_s: float) -> Recognition:
+        text = row.target or "" if len(pcm) > 20 * SAMPLE_RATE else "nothing"
+        return Recognition(text, (), language, 1.0, 0.0, 0.0)
+
+    async def recognised() -> list[again.Again]:
+        async with TritonClient("127.0.0.1:1") as client:  # nobody is asked there
+            return await again.recognise_again(client, voice, [row], call.heard, call.taken.spoken, "es")
+
+    monkeypatch.setattr(again, "recognise", recognise)
+    told = figures.turns([row], {"call": call.plan.tracks["a"]}, asyncio.run(recognised()))
+    assert voice.asked == [(row.target, 1.0)]
+    assert (told["wer_clean_synthesis"], told["wer_clean_unhurried"]) == (1.0, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 
@@ -18,7 +19,7 @@ from controller.messages import Outcome, Reason, SpeechChunk, SpeechStarted, Voi
 from controller.pipeline.conversation import GONE, Conversation, SpeechSettings
 from controller.ticker import Ticker
 from controller.virtual_time import run
-from tests.fakes.fake_call import bench, virtual
+from tests.fakes.fake_call import SPEECH, bench, virtual
 from tests.fakes.fake_engines import FakeRecogniser, FakeStream, FakeTranslator, FakeVoice, fake_engines
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import BUFFERED_FRAMES, SPEECH_LEVEL, LoudDetector, tone_frame
@@ -222,6 +223,51 @@ async def test_of_a_late_burst_the_newest_frames_are_kept() -> None:
 
 
 @virtual
+async def test_a_frame_on_time_is_taken_in_at_once_and_has_its_place_before_what_comes_too_much() -> None:
+    taken: list[int] = []
+    async with bench(tap=lambda name, frame: taken.append(int(frame.pcm[0]))) as b:
+        await asyncio.sleep(0.01)
+        leg = b.conversation.join("a", "en", Deaf())
+        leg.push(tone_frame(1))
+        assert taken == [1]
+        for number in range(2, 6):
+            leg.push(tone_frame(number))
+        assert taken == [1, 2], "nothing was missing: there is a place for the one that is due and for an early one"
+        await asyncio.sleep(0.001)
+        assert leg.orchestrator.capture.dropped == {"late": 3}
+        await asyncio.sleep(0.02)
+        leg.push(tone_frame(6))
+        assert taken == [1, 2, 6], "what came too much does not make what follows lag"
+
+
+@virtual
+async def test_what_another_call_takes_makes_a_tick_late_though_the_loops_clock_stands_still() -> None:
+    class Seen(RecordingObserver):
+        def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
+            late.append(late_s)
+
+    late: list[float] = []
+    ticker = Ticker()
+    ticker.add(lambda due: time.sleep(0.003))
+    call = Conversation("call", fake_engines(), SPEECH, ticker, Seen())
+    ticking = asyncio.create_task(ticker.run())
+    await asyncio.sleep(0.1)
+    await call.close()
+    ticking.cancel()
+    assert late and min(late) >= 0.003
+
+
+class Deaf:
+    """An outlet that takes everything."""
+
+    def send(self, pcm: Pcm) -> bool:
+        return True
+
+    def mark(self, name: str) -> bool:
+        return True
+
+
+@virtual
 async def test_a_fault_in_a_speakers_stages_costs_what_they_had_in_hand() -> None:
     class Faulty(FakeTranslator):
         async def translate(self, text: str, source: str, target: str, context: Sequence[str]) -> str:
@@ -279,16 +325,8 @@ async def test_a_fault_while_frames_are_taken_in_is_told_once_so_that_the_call_c
     def tap(name: str, frame: AudioFrame) -> None:
         raise ValueError("a bug in a tap")
 
-    class Deaf:
-        def send(self, pcm: Pcm) -> bool:
-            return True
-
-        def mark(self, name: str) -> bool:
-            return True
-
-    speech = SpeechSettings(lambda: Endpointer(LoudDetector()), Ducker)
     ticker, seen = Ticker(), RecordingObserver()
-    call = Conversation("call", fake_engines(), speech, ticker, seen, tap, on_fault=lambda: told.append(True))
+    call = Conversation("call", fake_engines(), SPEECH, ticker, seen, tap, on_fault=lambda: told.append(True))
     a, b = call.join("a", "en", Deaf()), call.join("b", "es", Deaf())
     with quiet("controller.pipeline.leg"):
         for _ in range(3):

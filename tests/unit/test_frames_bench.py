@@ -30,6 +30,7 @@ def of(late_s: list[float], *, cpu_s: float = 1.0, dropped: int = 0, lost: int =
         frame_s=[0.0001],
         period_s=[0.005],
         waits_s={"input": [input_s], "asr": [0.0005]},
+        watched_calls=10,
     )
 
 
@@ -50,6 +51,7 @@ def test_work_and_waits_cover_all_windows() -> None:
     assert row["queues_ms"]["input"] == {"p50": 2.0, "p95": 2.9, "p99": 2.98, "max": 3.0, "n": 2}
     assert row["frame_us"]["max"] == 100.0 and row["period_ms"]["max"] == 5.0
     assert row["queue_ms"]["n"] == 4
+    assert (row["channels"], row["queues_of_calls"]) == (100, 10)
 
 
 def test_the_bounds_hold_where_they_should_and_fail_where_they_should() -> None:
@@ -57,7 +59,7 @@ def test_the_bounds_hold_where_they_should_and_fail_where_they_should() -> None:
     assert failing(report.row([of([0.001], cpu_s=1.3)])) == ["CPU"]
     assert failing(report.row([of([0.001], dropped=1)])) == ["frames dropped or lost"]
     assert failing(report.row([of([0.001], lost=1)])) == ["frames dropped or lost"]
-    assert failing(report.row([of([0.001], input_s=0.012)])) == ["in `input`, p95"]
+    assert failing(report.row([of([0.001], input_s=0.012)])) == ["in `input` of 10 calls, p95"]
     late = report.row([of([0.008])])
     assert failing(late) == ["lateness, p99"]
     assert failing(late, bare=6.5) == []  # the machine itself is as late
@@ -88,6 +90,7 @@ def test_a_table_names_every_bound() -> None:
     bounds = report.of_channels(row, {"late_ms": {"p99": 1.0}})
     said = report.table([row], bounds)
     assert said.count("PASS") == len(bounds) - 1 and said.count("FAIL  100 channels: lateness") == 1
+    assert "in `input` of 10 calls, p95" in said, "the wait is not all calls'"
 
 
 def test_no_samples_are_null() -> None:
@@ -117,7 +120,8 @@ def test_every_frame_that_is_sent_is_counted_once(channels: int) -> None:
         # What is consumed in the window is what waited in `input` in it, and about what is due in it.
         assert 0.5 < measured.frames / (channels * 50 * measured.seconds) < 1.5
         watched = 2 * len(range(0, channels // 2, WATCHED))
-        assert abs(len(measured.waits_s["input"]) - measured.frames * watched / channels) <= 2 * channels
+        assert abs(len(measured.waits_s["input"]) - measured.frames * watched / channels) <= 2 * watched
+        assert measured.watched_calls == watched // 2
         assert len(measured.frame_s) == len(measured.late_s) > 0
         assert sum(measured.period_s) == pytest.approx(sum(measured.frame_s) * 2, rel=0.7)
         assert measured.cpu_s > 0
