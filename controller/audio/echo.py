@@ -154,7 +154,8 @@ class EchoGuard:
             self.frames_echo += 1
             voiced = False
         if speaking:
-            if voiced and index - self._since >= self._apart and not self._follows():
+            due = voiced and self._lesson is None and index - self._since >= self._apart
+            if due and not self._follows():
                 self._since = index
                 self._look(BLOCK)
             return self._settle(index, voiced)
@@ -210,6 +211,7 @@ class EchoGuard:
             self._worse += 1
             if self._worse > _WORSE_FRAMES:
                 self._canceller = self.delay_s = None
+                self._worse = 0
                 self._apart = _SEARCH_SPEAKING[0]
             return frame
         self._worse = 0
@@ -230,8 +232,8 @@ class EchoGuard:
                 fit, left, found_s = still, aside, aside_s
         if found_s != known_s:
             self.delay_s = found_s
-            if self._lesson is not None:
-                self._lesson.delay_s += found_s - known_s
+            if self._lesson is not None and self._lesson.delay_s == known_s:  # not one for another delay
+                self._lesson.delay_s = found_s
             self._powers[:] = power, mean_square(heard - left), fit
             self._age = 0
         return left
@@ -293,8 +295,11 @@ class EchoGuard:
         if lesson.over:
             self._lesson = None
         self._canceller, self.delay_s = learned, lesson.delay_s
-        self._powers[:] = mean_square(lesson.heard), mean_square(lesson.heard - lesson.left), mean_square(lesson.left)
-        self._age = self._worse = self._missed = 0
+        self._age = 0
+        if lesson.first:  # later, somebody may have begun to speak since the lesson's frames
+            left = lesson.left
+            self._powers[:] = mean_square(lesson.heard), mean_square(lesson.heard - left), mean_square(left)
+            self._worse = self._missed = 0
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:

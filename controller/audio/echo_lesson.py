@@ -39,9 +39,14 @@ class Lesson:
         self._canceller = Canceller(min(1.0, strength), known)
         self._played, self._heard = played.copy(), heard.reshape(FRAMES, FRAME_SAMPLES).copy()
         self.heard = self.left = self._heard[-1]
-        """The last frame, and what the path leaves of it in the end."""
+        """The last frame, and what the path leaves of it once all have been gone through."""
         self._references: list[Reference] = []
         self._step = 0
+
+    @property
+    def first(self) -> bool:
+        """All frames have been gone through just once."""
+        return self._step == FRAMES
 
     @property
     def over(self) -> bool:

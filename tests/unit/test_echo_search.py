@@ -1,4 +1,5 @@
-"""How often and how an echo's delay is looked for: seldom where nothing is found, at once where there is a reason."""
+"""How often and how an echo's delay is looked for: seldom where nothing is found, at once where there is a reason; and
+what goes on while its path is learned."""
 
 from __future__ import annotations
 
@@ -26,8 +27,8 @@ def voice(seconds: float, seed: int) -> Pcm:
     return cast(Pcm, (1500 * low * syllables).astype(np.int16))
 
 
-def echo_of(sent: Pcm) -> Pcm:
-    delay = round(DELAY_S * SAMPLE_RATE)
+def echo_of(sent: Pcm, delay_s: float = DELAY_S) -> Pcm:
+    delay = round(delay_s * SAMPLE_RATE)
     return np.concatenate([np.zeros(delay, np.int16), sent[:-delay] // 4])
 
 
@@ -105,6 +106,46 @@ def test_a_path_is_learned_a_piece_a_frame(monkeypatch: pytest.MonkeyPatch) -> N
     assert line.guard.delay_s == pytest.approx(DELAY_S, abs=0.005)
     assert max(frames.values()) <= 6, "five of the lesson's and the frame itself"
     assert sum(count > 1 for count in frames.values()) >= 16
+
+
+def test_who_begins_to_speak_while_a_path_is_learned_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the path serves, and louder than the echo: each further pass over frames from before took it for echo."""
+    line = Line(monkeypatch)
+    random = np.random.default_rng(7)
+    sent, own = (random.normal(scale=scale, size=3 * SAMPLE_RATE).astype(np.int16) for scale in (4000.0, 1700.0))
+    echo, place = echo_of(sent), 0
+
+    def on(frames: int, speaker: bool) -> None:
+        nonlocal place
+        part = slice(place, place + frames * FRAME_SAMPLES)
+        line.speak(echo[part] + own[part] if speaker else echo[part], sent[part])
+        place = part.stop
+
+    while line.guard._canceller is None and place < len(sent):
+        on(1, speaker=False)
+    assert line.guard._lesson is not None
+    on(4, speaker=True)
+    before = line.guard.frames_echo
+    on(16, speaker=True)
+    assert line.guard.frames_echo == before
+
+
+@pytest.mark.parametrize(("other_s", "moved"), [(DELAY_S + 0.005, True), (DELAY_S + 0.1, False)])
+def test_a_jump_moves_the_lesson_that_goes_on_from_the_known_path_only(
+    monkeypatch: pytest.MonkeyPatch, other_s: float, moved: bool
+) -> None:
+    line = Line(monkeypatch)
+    sent = voice(4.0, 3)
+    jump = 3 * SAMPLE_RATE
+    line.speak(echo_of(sent)[:jump], sent[:jump])
+    assert line.guard._lesson is None
+    line.guard._learn(other_s)
+    lesson = line.guard._lesson
+    assert lesson is not None
+    before_s = lesson.delay_s
+    line.speak(echo_of(sent, DELAY_S + FRAME_S)[jump:][: 3 * FRAME_SAMPLES], sent[jump:][: 3 * FRAME_SAMPLES])
+    assert line.guard.delay_s == pytest.approx(DELAY_S + FRAME_S, abs=0.005)
+    assert lesson.delay_s == (line.guard.delay_s if moved else before_s)
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.6])
