@@ -8,6 +8,7 @@ a caller would expect, and all to the rig's laws.
 from __future__ import annotations
 
 import asyncio
+from statistics import median
 
 import pytest
 
@@ -165,8 +166,8 @@ def test_both_at_once_are_interpreted_over_each_other(minute: Minute) -> None:
         gains = [original_under(talk, delivery, place / RATE) for delivery in talk.played(listener)]
         dimmed = [gain / undimmed for gain in gains if gain is not None]
         assert len(dimmed) >= 5, "the translations were to fall into what was said next"
-        for gain in dimmed:
-            assert 0.07 < gain < 0.2, "18 dB are a factor of 0.126; what is not there at all comes to 0.05"
+        assert max(dimmed) < 0.2
+        assert 0.1 < median(dimmed) < 0.16, "18 dB are a factor of 0.126; what is not there at all comes to 0.05"
 
 
 def original_under(talk: Talk, delivery: Delivery, path_s: float) -> float | None:
