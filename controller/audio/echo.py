@@ -36,9 +36,10 @@ _FIRST_SEARCH = 6
 _SEARCH_EVERY = 3
 """Frames after which a held start is looked into, and again."""
 
-_SEARCH_SPEAKING = (10, 100)
-"""The same while an utterance goes on over a sound whose echo is not known: each search that finds nothing doubles the
-frames until the next, from the first to the second. A new utterance, a new sound, a lost path begin anew."""
+_SEARCH_SPEAKING = (10, 20)
+"""The same while an utterance goes on over a sound whose echo is not known: a search that finds nothing doubles the
+frames until the next, from the first to the second. A new utterance, a new sound, a lost path begin anew. Were they
+further apart, the echo that is left when a person ends would be found late, and their utterance end with it."""
 
 _SAME_S = 0.002
 """A search that finds the delay of the one before has found something, though it be too faint to learn from."""
@@ -288,18 +289,15 @@ class EchoGuard:
         self._lesson = Lesson(self._played(delay_s, PLAYED), heard, delay_s, known)
 
     def _take_lesson(self, lesson: Lesson) -> None:
-        """Learn a piece; a path that was learned from all frames once serves already."""
+        """Learn a piece; what is learned serves when the lesson is over."""
         learned = lesson.go_on()
         if learned is None:
             return
-        if lesson.over:
-            self._lesson = None
+        self._lesson = None
         self._canceller, self.delay_s = learned, lesson.delay_s
-        self._age = 0
-        if lesson.first:  # later, somebody may have begun to speak since the lesson's frames
-            left = lesson.left
-            self._powers[:] = mean_square(lesson.heard), mean_square(lesson.heard - left), mean_square(left)
-            self._worse = self._missed = 0
+        self._age = self._worse = self._missed = 0
+        left = lesson.left
+        self._powers[:] = mean_square(lesson.heard), mean_square(lesson.heard - left), mean_square(left)
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:

@@ -71,13 +71,6 @@ class Canceller:
         """Power of what is not echo, per bin."""
         self._error = np.zeros(FFT, np.float32)
 
-    def copy(self) -> Canceller:
-        """One that learns on by itself."""
-        other = Canceller(self._strength, self)
-        other.doubted = self.doubted
-        other._doubt[:], other._near[:] = self._doubt, self._near
-        return other
-
     def left(self, spectrum: Spectrum, microphone: Samples) -> Samples:
         """What `cancel` would leave, by what was played; nothing is learned."""
         return cast(Samples, microphone - np.fft.irfft(self._path * spectrum, FFT)[TAPS:])

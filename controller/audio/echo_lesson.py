@@ -19,8 +19,9 @@ PLAYED = (FRAMES - 1) * FRAME_SAMPLES + FFT
 HEARD = FRAMES * FRAME_SAMPLES
 
 _PASSES = 4
-_PIECE = 5
-"""Frames learned from at once: 0.25 ms. A lesson takes 16 ticks, and serves after the first 4."""
+_PIECE = 40
+"""Frames learned from at once: about 2 ms, and two ticks. Spread over more, a lesson ends when somebody speaks already:
+of 479 sentences over an echo 3 were lost with four ticks, 4 with sixteen, 1 with two as with one."""
 
 
 class Lesson:
@@ -39,21 +40,16 @@ class Lesson:
         self._canceller = Canceller(min(1.0, strength), known)
         self._played, self._heard = played.copy(), heard.reshape(FRAMES, FRAME_SAMPLES).copy()
         self.heard = self.left = self._heard[-1]
-        """The last frame, and what the path leaves of it once all have been gone through."""
+        """The last frame, and what the path leaves of it."""
         self._references: list[Reference] = []
         self._step = 0
-
-    @property
-    def first(self) -> bool:
-        """All frames have been gone through just once."""
-        return self._step == FRAMES
 
     @property
     def over(self) -> bool:
         return self._step >= _PASSES * FRAMES
 
     def go_on(self) -> Canceller | None:
-        """Learn a piece. The path as far as it is known, each time that all frames have been gone through."""
+        """Learn a piece; the path once it is `over`."""
         for _ in range(_PIECE):
             frame = self._step % FRAMES
             if frame == 0:
@@ -63,4 +59,4 @@ class Lesson:
                 self._references.append(Reference.of(self._played[start : start + FFT]))
             self.left = self._canceller.cancel(self._references[frame], self._heard[frame])
             self._step += 1
-        return self._canceller.copy() if self._step % FRAMES == 0 else None
+        return self._canceller if self.over else None
