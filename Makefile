@@ -2,6 +2,7 @@
 
 CACHE := $(if $(DRAGOMAN_CACHE),$(DRAGOMAN_CACHE),$(CURDIR)/.cache)
 PYTHON := $(CACHE)/env/controller/bin/python
+EXPORT_PYTHON := $(CACHE)/env/export/bin/python
 DRAGOMAN := $(CACHE)/env/controller/bin/dragoman
 SETUP := python3 -m export.setup
 
@@ -18,7 +19,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock doctor scenarios bench-call bench-frames reference-env clean
+.PHONY: help setup demo test test-xtts check lock doctor scenarios bench-call bench-frames reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -33,11 +34,21 @@ demo: ## A real call, English <-> Spanish, offline. CALLER= CALLEE= (WAV) FROM= 
 	@$(DRAGOMAN) export offline --out model_repository
 	@$(DRAGOMAN) demo --report build/demo $(DEMO_OPTIONS)
 
-test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,triton,offline
+# The parts of XTTS run on what the controller's environment does not have; PYTEST=... alone picks among the others.
+PYTEST_XTTS = $(EXPORT_PYTHON) -m pytest --confcutdir tests/xtts --junitxml build/test/junit-xtts.xml
+
+test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,triton,offline,xtts
 	@$(SETUP) test --keep-going
 	@$(DRAGOMAN) export offline --out model_repository || [ -z "$(REQUIRE)" ]
 	@mkdir -p build/test
-	@$(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST)
+	@failed=0; $(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST) || failed=$$?; \
+	if [ -z "$(PYTEST)" ] && [ -x $(EXPORT_PYTHON) ]; then \
+		echo "The parts of XTTS, in their own environment:"; $(PYTEST_XTTS) tests/xtts || failed=$$?; fi; exit $$failed
+
+test-xtts: ## The tests of XTTS's parts alone
+	@$(SETUP) env-export
+	@mkdir -p build/test
+	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),tests/xtts)
 
 check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are
 	@$(SETUP) check

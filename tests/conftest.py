@@ -16,6 +16,9 @@ from export.setup.cache import Cache
 from export.setup.components import missing
 from tests.requirements import require_or_skip
 
+collect_ignore = ["xtts"]
+"""They run in an environment of their own (`make test-xtts`), where this file is not read."""
+
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -75,7 +75,7 @@ class Cache:
         return self.triton_home / "bin" / "tritonserver"
 
     def env(self, name: str) -> Path:
-        """A Python environment: `controller` (any numpy) or `triton` (numpy < 2)."""
+        """A Python environment: `controller` (any numpy), `triton` or `export` (numpy < 2), or a peer's."""
         return self.root / "env" / name
 
     def python(self, name: str) -> Path:

@@ -153,6 +153,12 @@ TRITON: Final = _environment(
     "import numpy, onnxruntime, ctranslate2, tokenizers, py_nanotts, soxr; assert numpy.__version__ < '2'",
     95,
 )
+EXPORT: Final = _environment(
+    "export",
+    "import cutlet, hypothesis, ko_speech_tools, num2words, numpy, onnx, onnxruntime, pypinyin, pytest, tokenizers; "
+    "assert numpy.__version__ < '2'",
+    70,
+)
 
 PEERS: Final = (_environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),)
 """What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
@@ -281,12 +287,13 @@ COMPONENTS: Final[dict[str, Component]] = {
             DEBIAN_REMEDY,
             42.1,
         ),
+        EXPORT,
         *PEERS,
     )
 }
 
 _OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in PEERS)
-_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption"))
+_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
     "test": _OURS,

@@ -27,7 +27,7 @@ from export.setup.programs import Programs
 from export.setup.progress import Progress
 
 _WORKERS: Final = 3
-_ENVIRONMENTS: Final = ("controller", "triton")
+_ENVIRONMENTS: Final = ("controller", "triton", "export")
 _AWKWARD: Final = re.compile(r"""[\s'"\\$`;:,*?\[\]{}()<>|&!#%=]""")
 _DISK_PER_MB: Final = 3.0
 """Free space wanted for a megabyte of download: the download, unpacked, and what is joined of it."""

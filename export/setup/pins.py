@@ -65,6 +65,7 @@ def main() -> int:
         compile_pins(uv, "sources.txt", str(folder / "sources.in"), "--no-deps", known)
         compile_pins(uv, "build.txt", str(folder / "build.in"))
         compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton")
+        compile_pins(uv, "export.txt", "pyproject.toml", "--extra=xtts", "--extra=xtts-export", "--only-binary=:all:")
         compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
         for peer in PEERS:
             compile_pins(uv, f"{peer}.txt", str(folder / f"{peer}.in"), "--only-binary=:all:")

@@ -45,10 +45,10 @@ def test_onnxruntime_writes_nothing_into_an_empty_home(tmp_path: Path, variables
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_the_two_environments_keep_their_numpy_and_see_this_checkout() -> None:
-    need("env-controller", "env-triton")
+def test_the_environments_keep_their_numpy_and_see_this_checkout() -> None:
+    need("env-controller", "env-triton", "env-export")
     code = "import numpy, export.runtime; print(numpy.__version__[0], export.runtime.__file__)"
-    for env, major in (("controller", "2"), ("triton", "1")):
+    for env, major in (("controller", "2"), ("triton", "1"), ("export", "1")):
         found, where = run_in(env, code, PYTHONPATH=str(REPOSITORY)).split()
         assert (env, found) == (env, major)
         assert Path(where).is_relative_to(REPOSITORY)
@@ -58,6 +58,13 @@ def test_the_controllers_environment_has_no_model_runtime() -> None:
     need("env-controller")
     code = "import importlib.util as u; print([n for n in ('torch', 'onnxruntime', 'ctranslate2') if u.find_spec(n)])"
     assert run_in("controller", code).strip() == "[]"
+
+
+def test_the_environment_that_exports_is_there() -> None:
+    """Skipped, it also stands for tests/xtts, which cannot run then."""
+    need("env-export", requirement="xtts")
+    code = "import sys, onnx, onnxruntime; print(not {'torch', 'transformers'} & set(sys.modules))"
+    assert run_in("export", code).strip() == "True"
 
 
 @pytest.mark.parametrize(
