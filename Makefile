@@ -74,7 +74,7 @@ bench-frames: ## What a frame costs: real web sockets, pass-through beside pipec
 	@$(SETUP) env-controller prompts env-pipecat
 	@$(PYTHON) -m loadtest.frames --out build/bench/frames.json
 
-reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, or all
+reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)),peers)
 
 doctor: ## What is installed, what is missing, what to do about it

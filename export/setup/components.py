@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from asterisk import debian, get
-from export.setup import environment, getting, python, wheels
+from export.setup import environment, getting, peers, python, wheels
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
@@ -160,7 +160,21 @@ EXPORT: Final = _environment(
     70,
 )
 
-PEERS: Final = (_environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),)
+PEERS: Final = (
+    _environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),
+    Component(
+        "env-coqui-tts",
+        "the Python environment coqui-tts",
+        "env/coqui-tts",
+        ("env/coqui-tts/bin/python", "env/coqui-tts/lib/python3.11/site-packages/torchcodec"),
+        peers.recipe,
+        peers.make,
+        PIP_REMEDY,
+        460,
+        needs=_FOR_PIP,
+        in_place=True,
+    ),
+)
 """What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
 
 COMPONENTS: Final[dict[str, Component]] = {

@@ -16,7 +16,7 @@ from export.setup.cache import REPOSITORY
 from export.setup.environment import REQUIREMENTS
 
 PEERS: Final = ("pipecat",)
-"""What benches compare with (make reference-env); each has a file of that name."""
+"""What benches compare with (make reference-env), made of pinned wheels alone; each has a file of that name."""
 
 _OPTIONS: Final = (
     "--python-version=3.11",
@@ -33,7 +33,7 @@ def names(requirements: Path) -> list[str]:
     return re.findall(r"^([A-Za-z0-9._-]+)==", requirements.read_text(), re.MULTILINE)
 
 
-def compile_pins(uv: str, target: str, *words: str) -> None:
+def compile_pins(uv: str, target: str, *words: str, overrides: str = "overrides.in") -> None:
     """Write one pinned file, with a line that says where it is from.
 
     Raises:
@@ -41,7 +41,7 @@ def compile_pins(uv: str, target: str, *words: str) -> None:
     """
     path = REQUIREMENTS / target
     made = subprocess.run(
-        [uv, "pip", "compile", *_OPTIONS, f"--overrides={REQUIREMENTS / 'overrides.in'}", *words],
+        [uv, "pip", "compile", *_OPTIONS, f"--overrides={REQUIREMENTS / overrides}", *words],
         cwd=REPOSITORY,
         check=True,
         stdout=subprocess.PIPE,
@@ -69,6 +69,11 @@ def main() -> int:
         compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
         for peer in PEERS:
             compile_pins(uv, f"{peer}.txt", str(folder / f"{peer}.in"), "--only-binary=:all:")
+        wheels = "--only-binary=:all:"
+        coqui, torch = str(folder / "coqui-tts.in"), str(folder / "coqui-tts-cuda.in")
+        compile_pins(uv, "coqui-tts.txt", coqui, wheels, overrides="coqui-tts-overrides.in")
+        besides = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "coqui-tts.txt")]
+        compile_pins(uv, "coqui-tts-cuda.txt", torch, wheels, f"--constraint={folder / 'coqui-tts.txt'}", *besides)
         there = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "controller.txt")]
         compile_pins(uv, "dev.txt", "pyproject.toml", "--extra=dev", known, *there)
         sources = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "sources.txt")]
