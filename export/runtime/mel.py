@@ -1,4 +1,4 @@
-"""Log-mel spectrograms in numpy, one class for every front end; a preset says how one model was trained.
+"""Mel spectrograms in numpy, one class for every front end; a preset says how one model was trained.
 
 Knows arrays only: no model, no file, no batching.
 """
@@ -6,6 +6,8 @@ Knows arrays only: no model, no file, no batching.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,86 +21,153 @@ class MelPreset:
 
     sample_rate: int
     n_fft: int
+    window: int
+    """Samples of the window, which lies in the middle of the transform; it is periodic."""
     hop: int
     n_mels: int
     low_hz: float
     high_hz: float
-    floor: float
-    """Power below this counts as this, so that silence has a logarithm."""
-    range_log10: float
-    """What lies more than this many decades under the loudest cell is raised to there."""
+    shape: Literal["hann", "hamming"] = "hann"
+    scale: Literal["slaney", "htk"] = "slaney"
+    equal_area: bool = True
+    """Whether a wide filter is as much lower; else each is 1 at its peak."""
+    pre_emphasis: float = 0.0
+    """So much of the sample before is taken off each sample."""
 
 
-WHISPER = MelPreset(
+WHISPER = MelPreset(sample_rate=16_000, n_fft=400, window=400, hop=160, n_mels=80, low_hz=0.0, high_hz=8_000.0)
+"""`audio.py` of openai/whisper: 25 ms every 10 ms."""
+
+XTTS_CONDITIONING = MelPreset(
+    sample_rate=22_050, n_fft=2_048, window=1_024, hop=256, n_mels=80, low_hz=0.0, high_hz=8_000.0, scale="htk"
+)
+"""What XTTS's GPT is conditioned on: `get_gpt_cond_latents` of coqui-tts, torchaudio's MelSpectrogram, normed."""
+
+XTTS_SPEAKER = MelPreset(
     sample_rate=16_000,
-    n_fft=400,
+    n_fft=512,
+    window=400,
     hop=160,
-    n_mels=80,
+    n_mels=64,
     low_hz=0.0,
     high_hz=8_000.0,
-    floor=1e-10,
-    range_log10=8.0,
+    shape="hamming",
+    scale="htk",
+    equal_area=False,
+    pre_emphasis=0.97,
 )
-"""`audio.py` of openai/whisper: 25 ms periodic Hann windows every 10 ms, Slaney filters, log10 as (x + 4) / 4."""
+"""What XTTS tells speakers by: `speaker_encoder_audio_config` of coqui-tts, a MelSpectrogram of torchaudio."""
 
 
-class LogMel:
-    """Turns samples into a log-mel spectrogram, scaled as `(log10(power) + 4) / 4`."""
+class Mel:
+    """Turns samples into the power of mel bands."""
 
     def __init__(self, preset: MelPreset) -> None:
         self.preset = preset
-        self._filters = slaney_filters(preset)
-        self._window = np.hanning(preset.n_fft + 1)[:-1].astype(np.float32)
-
-    def frames(self, samples: int) -> int:
-        """How many columns `samples` samples give."""
-        return samples // self.preset.hop
+        self._filters = filters(preset)
+        self._window = _window(preset)
 
     def __call__(self, pcm: Float) -> Float:
-        """The spectrogram of `pcm`.
+        """The spectrogram of `pcm`, each column around its sample, the ends mirrored.
+
+        Args:
+            pcm: float32[n] in -1..1 at the preset's sample rate, n > n_fft / 2.
+        Returns:
+            float32[n_mels, 1 + n // hop].
+        """
+        p = self.preset
+        if p.pre_emphasis:
+            before = np.concatenate([pcm[1:2], pcm[:-1]])  # the first sample mirrors the second
+            pcm = (pcm - p.pre_emphasis * before).astype(np.float32)
+        padded = np.pad(pcm, p.n_fft // 2, mode="reflect")
+        frames = np.lib.stride_tricks.sliding_window_view(padded, p.n_fft)[:: p.hop]
+        power = np.abs(np.fft.rfft(frames * self._window, axis=1)).astype(np.float32) ** 2
+        bands: Float = self._filters @ power.T
+        return bands
+
+
+class LogMel:
+    """Turns samples into the log-mel spectrogram of Whisper, scaled as `(log10(power) + 4) / 4`."""
+
+    FLOOR = 1e-10
+    """Power below this counts as this, so that silence has a logarithm."""
+    RANGE_LOG10 = 8.0
+    """What lies more than this many decades under the loudest cell is raised to there."""
+
+    def __init__(self, preset: MelPreset) -> None:
+        self._mel = Mel(preset)
+
+    def __call__(self, pcm: Float) -> Float:
+        """The spectrogram of `pcm`, without the last column.
 
         Args:
             pcm: float32[n] in -1..1 at the preset's sample rate, n > n_fft / 2.
         Returns:
             float32[n_mels, n // hop].
         """
-        p = self.preset
-        padded = np.pad(pcm, p.n_fft // 2, mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(padded, p.n_fft)[:: p.hop][: self.frames(len(pcm))]
-        power = np.abs(np.fft.rfft(frames * self._window, axis=1)).astype(np.float32) ** 2
-        log = np.log10(np.maximum(self._filters @ power.T, p.floor))
-        log = np.maximum(log, log.max() - p.range_log10)
+        columns = len(pcm) // self._mel.preset.hop
+        log = np.log10(np.maximum(self._mel(pcm)[:, :columns], self.FLOOR))
+        log = np.maximum(log, log.max() - self.RANGE_LOG10)
         scaled: Float = ((log + 4.0) / 4.0).astype(np.float32)
         return scaled
 
 
-def slaney_filters(preset: MelPreset) -> Float:
-    """Triangular filters of equal area on Slaney's mel scale: float32[n_mels, n_fft / 2 + 1].
-
-    The scale is linear below 1 kHz (200/3 Hz a mel) and logarithmic above (6.4^(1/27) a mel), after M. Slaney, Auditory
-    Toolbox, 1998: the default of librosa.filters.mel.
-    """
-    bins = np.fft.rfftfreq(preset.n_fft, 1.0 / preset.sample_rate)
-    low, high = _mel(np.array([preset.low_hz, preset.high_hz]))
-    edges = _hz(np.linspace(low, high, preset.n_mels + 2))
+def filters(preset: MelPreset) -> Float:
+    """Triangular filters, evenly spaced on the preset's mel scale: float32[n_mels, n_fft / 2 + 1]."""
+    bins, edges = (_htk_places if preset.scale == "htk" else _slaney_places)(preset)
     width = np.diff(edges)
     ramps = edges[:, None] - bins[None]
-    triangles = np.maximum(0.0, np.minimum(-ramps[:-2] / width[:-1, None], ramps[2:] / width[1:, None]))
-    area = 2.0 / (edges[2:] - edges[:-2])
-    filters: Float = (triangles * area[:, None]).astype(np.float32)
-    return filters
+    triangles = np.maximum(0, np.minimum(-ramps[:-2] / width[:-1, None], ramps[2:] / width[1:, None]))
+    if preset.equal_area:
+        triangles *= 2 / (edges[2:] - edges[:-2])[:, None]
+    return triangles.astype(np.float32)
 
+
+def _window(preset: MelPreset) -> Float:
+    turn = np.cos(2 * np.pi * np.arange(preset.window) / preset.window)
+    shape = 0.5 - 0.5 * turn if preset.shape == "hann" else 0.54 - 0.46 * turn
+    left = (preset.n_fft - preset.window) // 2
+    window: Float = np.pad(shape, (left, preset.n_fft - preset.window - left)).astype(np.float32)
+    return window
+
+
+_Places = NDArray[np.floating[Any]]
 
 _LINEAR_MEL = 200.0 / 3.0
 _KNEE_HZ, _KNEE_MEL = 1_000.0, 15.0
 _LOG_STEP = np.log(6.4) / 27.0
 
 
-def _mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    above = _KNEE_MEL + np.log(np.maximum(hz, _KNEE_HZ) / _KNEE_HZ) / _LOG_STEP
-    return np.where(hz < _KNEE_HZ, hz / _LINEAR_MEL, above)
+def _slaney_places(preset: MelPreset) -> tuple[_Places, _Places]:
+    """Hz of the bins and of the filters' edges on Slaney's scale.
+
+    It is linear below 1 kHz (200/3 Hz a mel) and logarithmic above (6.4^(1/27) a mel), after M. Slaney, Auditory
+    Toolbox, 1998: the default of librosa.filters.mel.
+    """
+    limits = np.array([preset.low_hz, preset.high_hz])
+    above = _KNEE_MEL + np.log(np.maximum(limits, _KNEE_HZ) / _KNEE_HZ) / _LOG_STEP
+    low, high = np.where(limits < _KNEE_HZ, limits / _LINEAR_MEL, above)
+    mels = np.linspace(low, high, preset.n_mels + 2)
+    above = _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mels, _KNEE_MEL) - _KNEE_MEL))
+    edges = np.where(mels < _KNEE_MEL, mels * _LINEAR_MEL, above)
+    return np.fft.rfftfreq(preset.n_fft, 1.0 / preset.sample_rate), edges
 
 
-def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    above = _KNEE_HZ * np.exp(_LOG_STEP * (np.maximum(mel, _KNEE_MEL) - _KNEE_MEL))
-    return np.where(mel < _KNEE_MEL, mel * _LINEAR_MEL, above)
+def _htk_places(preset: MelPreset) -> tuple[_Places, _Places]:
+    """Hz of the bins and of the filters' edges on the scale of the HTK Book, in float32.
+
+    `melscale_fbanks` of torchaudio works in float32, and an edge misplaced by its rounding moves a narrow band by more
+    than anything else here; so it is rounded alike.
+    """
+    low, high = (2595.0 * log10(1.0 + hz / 700.0) for hz in (preset.low_hz, preset.high_hz))
+    mels = _even_float32(low, high, preset.n_mels + 2)
+    powers = (10.0 ** (mels / np.float32(2595)).astype(np.float64)).astype(np.float32)
+    edges = np.float32(700) * (powers - np.float32(1))
+    return _even_float32(0.0, preset.sample_rate // 2, preset.n_fft // 2 + 1), edges
+
+
+def _even_float32(first: float, last: float, count: int) -> Float:
+    """`count` evenly spaced numbers, each rounded once, counted from the nearer end."""
+    low, high = np.float32(first), np.float32(last)
+    steps = np.arange(count) * np.float64((high - low) / np.float32(count - 1))
+    return np.where(np.arange(count) < count // 2, low + steps, high - steps[::-1]).astype(np.float32)
