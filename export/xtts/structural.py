@@ -45,6 +45,9 @@ class _Structural(Mapping[str, NDArray[Any]]):
     def __len__(self) -> int:
         return len(self._shapes)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._shapes
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         shape = self._shapes[name]
         if manifest.is_optional(name):

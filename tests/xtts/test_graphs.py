@@ -1,0 +1,134 @@
+"""Each graph computes what the plain equations say, alone and in a batch; quantised ones nearly so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+
+from export.runtime.xtts.config import TINY, ModelConfig
+from export.xtts import conditioning, gpt, plain, speaker, structural, vocoder
+from export.xtts.weights import Weights
+
+Array = NDArray[Any]
+
+WEIGHTS = Weights(structural.tensors(TINY, 1))
+POSITIONS = 24
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def noise(*shape: int, seed: int = 0) -> Array:
+    return np.random.Generator(np.random.Philox(seed)).standard_normal(shape)
+
+
+class Cached:
+    """A GPT whose keys and values stay in memory of ours."""
+
+    def __init__(self, path: Path, rows: int, room: int = 64) -> None:
+        self.session = session(path)
+        types = {one.name: one.type for one in self.session.get_inputs()}
+        self.kind = np.float16 if types["past_k_0"] == "tensor(float16)" else np.float32
+        shape = (rows, TINY.heads, room, TINY.head_width)
+        self.cache = {f"{which}_{i}": np.zeros(shape, self.kind) for i in range(TINY.layers) for which in "kv"}
+
+    def __call__(self, x: Array, totals: list[int]) -> tuple[Array, Array]:
+        binding = self.session.io_binding()
+        binding.bind_cpu_input("x", np.ascontiguousarray(x, np.float32))
+        binding.bind_cpu_input("seqlens_k", np.array(totals, np.int32) - np.int32(1))
+        binding.bind_cpu_input("total", np.array(max(totals), np.int32))
+        for name, array in self.cache.items():
+            for bind, whose in ((binding.bind_input, "past"), (binding.bind_output, "present")):
+                rows = list(array[: len(x)].shape)
+                bind(f"{whose}_{name}", "cpu", 0, self.kind, rows, array.ctypes.data)
+        binding.bind_output("latents", "cpu")
+        binding.bind_output("logits", "cpu")
+        self.session.run_with_iobinding(binding)
+        found = dict(zip([one.name for one in self.session.get_outputs()], binding.get_outputs(), strict=True))
+        return found["latents"].numpy(), found["logits"].numpy()
+
+
+@pytest.mark.parametrize(
+    ("write", "relative"),
+    [(gpt.write_fp32, 1e-6), (gpt.write_8bit, 0.015), (gpt.write_prefill, 0.02), (gpt.write_fp16, 0.001)],
+)
+def test_the_gpt_in_one_go(
+    write: Callable[[Path, Weights, ModelConfig], None], relative: float, tmp_path: Path
+) -> None:
+    write(tmp_path / "gpt.onnx", WEIGHTS, TINY)
+    x = noise(POSITIONS, TINY.width)
+    latents, logits = Cached(tmp_path / "gpt.onnx", 1)(x[None], [POSITIONS])
+    expected, scores = plain.gpt(WEIGHTS, TINY, x)
+    assert rms(latents[0] - expected) < relative * rms(expected)
+    assert rms(logits[0] - scores[-1]) < relative * rms(scores[-1])
+
+
+def rms(array: Array) -> float:
+    return float(np.sqrt(np.square(array).mean()))
+
+
+def test_the_gpt_step_by_step_with_rows_of_different_lengths(tmp_path: Path) -> None:
+    gpt.write_fp32(tmp_path / "gpt.onnx", WEIGHTS, TINY)
+    model = Cached(tmp_path / "gpt.onnx", 3)
+    starts = [9, 3, 14]
+    x = noise(3, POSITIONS, TINY.width)
+    for row, start in enumerate(starts):
+        alone = Cached(tmp_path / "gpt.onnx", 1)
+        alone(x[row : row + 1, :start], [start])
+        for name, array in alone.cache.items():
+            model.cache[name][row] = array[0]
+    expected = [plain.gpt(WEIGHTS, TINY, row) for row in x]
+    for step in range(POSITIONS - max(starts)):
+        at = [start + step for start in starts]
+        latents, logits = model(np.stack([x[row, one] for row, one in enumerate(at)])[:, None], [one + 1 for one in at])
+        for row, one in enumerate(at):
+            assert np.abs(latents[row, 0] - expected[row][0][one]).max() < 3e-6
+            assert np.abs(logits[row] - expected[row][1][one]).max() < 1e-5
+
+
+def test_rows_in_eight_bits_know_nothing_of_each_other(tmp_path: Path) -> None:
+    gpt.write_8bit(tmp_path / "gpt.onnx", WEIGHTS, TINY)
+    x = noise(4, 1, TINY.width) * np.array([1.0, 100.0, 0.01, 5.0])[:, None, None]
+    together, _ = Cached(tmp_path / "gpt.onnx", 4)(x, [1] * 4)
+    for row in range(4):
+        alone, _ = Cached(tmp_path / "gpt.onnx", 1)(x[row : row + 1], [1])
+        assert np.array_equal(alone[0], together[row])
+
+
+def test_the_vocoder(tmp_path: Path) -> None:
+    vocoder.write(tmp_path / "vocoder.onnx", WEIGHTS, TINY)
+    frames, vector = noise(2, TINY.decoder_input, 3), noise(2, TINY.speaker_width) / 22
+    given = {"frames": frames.astype(np.float32), "speaker": vector.astype(np.float32)}
+    (pcm,) = session(tmp_path / "vocoder.onnx").run(["pcm"], given)
+    assert pcm.shape == (2, 3 * TINY.hop)
+    for row in range(2):
+        expected = plain.vocoder(WEIGHTS, frames[row], vector[row])
+        assert rms(expected) > 0.01, "about as loud as speech, so that the tolerance means something"
+        assert np.abs(pcm[row] - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("frames", [1, 33])
+def test_the_conditioning_encoder(frames: int, tmp_path: Path) -> None:
+    conditioning.write(tmp_path / "conditioning.onnx", WEIGHTS, TINY)
+    mel = noise(2, 80, frames)
+    (latents,) = session(tmp_path / "conditioning.onnx").run(["latents"], {"mel": mel.astype(np.float32)})
+    assert latents.shape == (2, 32, TINY.width)
+    for row in range(2):
+        assert np.abs(latents[row] - plain.conditioning(WEIGHTS, TINY, mel[row])).max() < 1e-5
+
+
+@pytest.mark.parametrize("frames", [30, 45])
+def test_the_speaker_encoder(frames: int, tmp_path: Path) -> None:
+    speaker.write(tmp_path / "speaker.onnx", WEIGHTS, TINY)
+    mel = np.exp(3 * noise(2, 64, frames)).astype(np.float32)
+    (vectors,) = session(tmp_path / "speaker.onnx").run(["speaker"], {"mel": mel})
+    assert vectors.shape == (2, 512)
+    for row in range(2):
+        assert np.abs(vectors[row] - plain.speaker(WEIGHTS, mel[row].astype(np.float64))).max() < 1e-6
