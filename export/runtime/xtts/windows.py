@@ -1,0 +1,170 @@
+"""From the GPT's latents to what the vocoder sees, while latents are still coming: windows that give the whole's sound.
+
+Latents are stretched to frames by the reference's two or three linear interpolations. A frame is settled once no latent
+to come can change it; a sample is, once all frames that the vocoder hears it through are. So nothing is vocoded twice
+but for the borders, and no seam is faded over. Knows no vocoder: somebody runs the window and cuts the result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.runtime.xtts.config import ModelConfig
+
+Float = NDArray[np.float32]
+
+CONTEXT = 14
+"""Frames on either side that a sample is heard through: the vocoder's receptive field, measured as 12.63 and 13.64."""
+
+SLOWEST = 0.05
+"""The reference takes any lower speed for this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Frames for the vocoder, and which part of its sound is new."""
+
+    frames: Float
+    """float32[decoder_input, frames], contiguous."""
+    skipped: int
+    """Samples at the beginning that only give context."""
+    kept: int
+    """Samples after them that are the sound."""
+
+    def cut(self, pcm: Float) -> Float:
+        """What is new of `pcm`, the vocoder's sound for `frames`."""
+        return pcm[self.skipped : self.skipped + self.kept]
+
+
+class Windows:
+    """The windows of one utterance."""
+
+    def __init__(self, config: ModelConfig, speed: float = 1.0) -> None:
+        """`speed` is above 0; 2 speaks in half the time."""
+        self._upsampling = Upsampling(config, speed)
+        self._latents = np.empty((config.max_new_tokens, config.decoder_input), np.float32)
+        self._hop = config.hop
+        self._count = 0
+        self._emitted = 0
+
+    @property
+    def latents(self) -> Float:
+        """All that were added: float32[n, decoder_input]."""
+        return self._latents[: self._count]
+
+    def add(self, latent: Float) -> None:
+        """The next token's latent, float32[decoder_input]."""
+        self._latents[self._count] = latent
+        self._count += 1
+
+    def next(self, *, last: bool) -> Window | None:
+        """What can be vocoded by now and was not before; with `last`, all of the rest. None where there is nothing."""
+        if last:
+            limit = end = self._upsampling.frames(self._count)
+        else:
+            limit = self._upsampling.settled(self._count)
+            end = limit - CONTEXT
+        if end <= self._emitted:
+            return None
+        start = max(0, self._emitted - CONTEXT)
+        frames = self._upsampling.between(self.latents, start, min(limit, end + CONTEXT))
+        window = Window(
+            np.ascontiguousarray(frames.T), (self._emitted - start) * self._hop, (end - self._emitted) * self._hop
+        )
+        self._emitted = end
+        return window
+
+
+class Upsampling:
+    """Latents to frames: to the speed, to the vocoder's hop, to its sample rate."""
+
+    def __init__(self, config: ModelConfig, speed: float = 1.0) -> None:
+        if not 0.0 < speed < float("inf"):
+            raise ValueError(f"the speed is {speed}: give more than 0; 1 is the voice's own")
+        most = config.max_new_tokens
+        self._stages: list[_Interpolation] = []
+        stretch = 1.0 / max(speed, SLOWEST)
+        if int(most * stretch) != most:
+            # With a speed a little under 1 the reference copies a text too short to gain a latent. Whether a text is
+            # that short is known only at its end, so here the speed always holds.
+            self._stages.append(_Interpolation(stretch, most, copies=False))
+            most = self._stages[-1].size(most)
+        for scale in (config.code_stride / config.hop, config.output_rate / config.input_rate):
+            self._stages.append(_Interpolation(scale, most, copies=True))
+            most = self._stages[-1].size(most)
+
+    def frames(self, latents: int) -> int:
+        """How many frames an utterance of so many latents has."""
+        return self._size(len(self._stages), latents)
+
+    def settled(self, latents: int) -> int:
+        """How many frames are what they are after so many latents, whatever follows."""
+        for stage in self._stages:
+            latents = stage.settled(latents)
+        return latents
+
+    def between(self, latents: Float, start: int, end: int) -> Float:
+        """Frames `start` to `end`, float32[end - start, width].
+
+        Args:
+            latents: float32[n, width], all so far. `end` is at most `settled(n)`, or `frames(n)` if these are all.
+        """
+        return self._between(len(self._stages), latents, start, end)
+
+    def _size(self, stages: int, latents: int) -> int:
+        for stage in self._stages[:stages]:
+            latents = stage.size(latents)
+        return latents
+
+    def _between(self, stages: int, latents: Float, start: int, end: int) -> Float:
+        if not stages:
+            return latents[start:end]
+        stage, inputs = self._stages[stages - 1], self._size(stages - 1, len(latents))
+        low, high = stage.needs(start, end, inputs)
+        return stage.between(self._between(stages - 1, latents, low, high), low, start, end, inputs)
+
+
+class _Interpolation:
+    """torch's `interpolate(scale_factor=.., mode="linear")` along the first axis, any part of it at a time.
+
+    Output j lies at (j + 0.5) / scale - 0.5 among the inputs, rounded to float32 once, as there: late in an utterance
+    that rounding is what differs most.
+    """
+
+    def __init__(self, scale: float, most: int, *, copies: bool) -> None:
+        """`most`: so many inputs there may be. `copies`: where nothing grows nothing is moved either, as in torch."""
+        self._scale = scale
+        self._copies = copies
+        places = (np.arange(self.size(most)) + 0.5) * np.float64(np.float32(1.0 / scale)) - 0.5
+        places = np.maximum(places, 0.0).astype(np.float32)
+        self._left = places.astype(np.intp)
+        self._share = (places - self._left).astype(np.float32)[:, None]
+
+    def size(self, inputs: int) -> int:
+        return int(inputs * self._scale)
+
+    def settled(self, inputs: int) -> int:
+        """How many outputs there will be for certain that have both their inputs among the first `inputs`."""
+        return min(int(np.searchsorted(self._left, inputs - 1, side="left")), self.size(inputs))
+
+    def needs(self, start: int, end: int, inputs: int) -> tuple[int, int]:
+        """The inputs from which outputs `start` to `end` are made, of `inputs`."""
+        if self._is_copy(inputs):
+            return start, end
+        return min(int(self._left[start]), inputs - 1), min(int(self._left[end - 1]) + 2, inputs)
+
+    def between(self, values: Float, low: int, start: int, end: int, inputs: int) -> Float:
+        """Outputs `start` to `end`, of `inputs` in all; `values` are the inputs from `low` on."""
+        if self._is_copy(inputs):
+            return values
+        left = np.minimum(self._left[start:end], inputs - 1)
+        right = np.minimum(left + 1, inputs - 1)
+        share = self._share[start:end]
+        mixed: Float = (np.float32(1) - share) * values[left - low] + share * values[right - low]
+        return mixed
+
+    def _is_copy(self, inputs: int) -> bool:
+        return self._copies and self.size(inputs) == inputs
