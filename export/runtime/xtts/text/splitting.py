@@ -1,0 +1,130 @@
+"""A text cut where a speaker would breathe: behind sentences, then clauses, then words, never within one.
+
+Pieces are cuts of the text, spaces and all: joined they are the text again. Knows no model, only how long a
+piece may be.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from export.runtime.xtts.text import words
+from export.runtime.xtts.text.languages import Language
+
+_CLOSING = "\"'”’»›)】〕」』》〉）"
+_OPENING = "\"'“‘«‹(【〔「『《〈（"
+_WIDE_ENDS = "。！？｡"
+"""Sentence ends behind which no space is written."""
+
+_CLAUSES = ",;:،؛、，；：–—"
+_WIDE_CLAUSES = "、，；："
+
+CLAUSE, SPACE, SCRIPT, CHARACTER, ANYWHERE, NOWHERE = range(6)
+"""What a place to cut is worth, the best first: behind a clause, between words, where kanji begin behind kana, between
+characters of a script without spaces, within a word; before an accent or a space if nothing else is left."""
+
+_NEVER_FIRST = "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々…‥"
+_SMALLEST_PART = 0.3
+"""Of a piece's length: a clause cut off before that is too short to be spoken well by itself."""
+
+
+def split(text: str, language: Language, limit: int | None = None) -> list[str]:
+    """`text` in pieces of at most `limit` characters (the language's own if None), spaces at their ends not counted.
+
+    Sentences stay together as far as they fit: the model speaks one of a few characters badly.
+    """
+    longest = max(1, language.limit if limit is None else limit)
+    pieces: list[str] = []
+    for sentence in _sentences(text, language):
+        if pieces and _length(pieces[-1] + sentence) <= longest:
+            pieces[-1] += sentence
+        else:
+            pieces += _parts(sentence, longest)
+    return pieces
+
+
+def ends_sentence(piece: str, language: Language) -> bool:
+    """Whether a pause follows `piece`, or just a breath."""
+    return piece.rstrip(_CLOSING + " ").endswith(tuple(language.ends))
+
+
+def _length(piece: str) -> int:
+    return len(piece.strip())
+
+
+def _sentences(text: str, language: Language) -> Iterator[str]:
+    short = words.abbreviations(language.code)
+    ends, closing = re.escape(language.ends), re.escape(_CLOSING)
+    start = 0
+    for found in re.finditer(rf"[{ends}]+[{closing}]*(?:\s+|$)|[{_WIDE_ENDS}]+[{closing}]*\s*", text):
+        if found[0].startswith(".") and _goes_on(text, found, short, language):
+            continue
+        yield text[start : found.end()]
+        start = found.end()
+    if start < len(text):
+        yield text[start:]
+
+
+def _goes_on(text: str, full_stop: re.Match[str], short: frozenset[str], language: Language) -> bool:
+    """Whether what looks like a sentence's end is that of an abbreviation, of an initial or of "3." for "third"."""
+    following = text[full_stop.end() : full_stop.end() + 1]
+    if not following or len(full_stop[0].rstrip()) > 1:
+        return following.islower()
+    before = text[: full_stop.start()].rsplit(" ", maxsplit=1)[-1].lstrip(_OPENING + "-")
+    is_initial = len(before) == 1 and before.isalpha()
+    is_place = language.dotted_ordinals and before[-1:].isdecimal()
+    return following.islower() or is_initial or is_place or before.lower() in short
+
+
+def _parts(sentence: str, longest: int) -> Iterator[str]:
+    """A sentence in parts of about the same length, none longer than `longest`."""
+    while _length(sentence) > longest:
+        at = _place(sentence, longest)
+        yield sentence[:at]
+        sentence = sentence[at:]
+    yield sentence
+
+
+def _place(text: str, longest: int) -> int:
+    """Where to cut: at the best kind of place there is, there as near as can be to equal parts."""
+    target = len(text) / math.ceil(_length(text) / longest)
+    best: dict[int, int] = {}
+    for at in range(1, len(text)):
+        if _length(text[:at]) > longest:
+            break
+        kind = _kind(text, at)
+        if kind == CLAUSE and at < longest * _SMALLEST_PART:
+            kind = SPACE if text[at - 1].isspace() else CHARACTER
+        if kind not in best or abs(at - target) < abs(best[kind] - target):
+            best[kind] = at
+    return best[min(best)]
+
+
+def _kind(text: str, at: int) -> int:
+    before, after = text[at - 1], text[at]
+    if unicodedata.category(after)[0] == "M" or after.isspace():
+        return NOWHERE
+    if before.isspace():
+        last = text[:at].rstrip()[-1:]
+        return CLAUSE if (last and last in _CLAUSES) or after in "(–—" else SPACE
+    if before in _WIDE_CLAUSES and _may_begin(after):
+        return CLAUSE
+    if _spaceless(before) and _may_begin(after):
+        return SCRIPT if _is_kanji(after) and not _is_kanji(before) else CHARACTER
+    return ANYWHERE
+
+
+def _may_begin(char: str) -> bool:
+    return not char.isspace() and char not in _CLOSING + _CLAUSES + _WIDE_ENDS + _NEVER_FIRST + ".!?"
+
+
+def _spaceless(char: str) -> bool:
+    """Whether `char` belongs to a script written without spaces."""
+    return "\u3040" <= char <= "\u30ff" or _is_kanji(char) or char in _CLOSING + _WIDE_CLAUSES + _WIDE_ENDS
+
+
+def _is_kanji(char: str) -> bool:
+    return "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char > "\U0001ffff"

@@ -1,0 +1,100 @@
+"""Texts cut where one breathes: behind sentences, clauses, words; nothing lost, nothing too long."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from export.runtime.xtts.text import splitting
+from export.runtime.xtts.text.languages import LANGUAGES
+
+TEXTS = st.text(st.sampled_from("ab .,;!?\"')(…。、！？क़ि東です👍🏽é\u0301\n 12") | st.characters(), max_size=300)
+
+
+@given(TEXTS, st.sampled_from(sorted(LANGUAGES)), st.integers(1, 60))
+def test_joined_pieces_are_the_text(text: str, language: str, limit: int) -> None:
+    pieces = splitting.split(text, LANGUAGES[language], limit)
+    assert "".join(pieces) == text
+    assert all(len(piece.strip()) <= limit for piece in pieces)
+
+
+@given(st.lists(st.text("abcdefghé'", min_size=1, max_size=12), min_size=1, max_size=60))
+def test_no_word_is_cut_that_fits(words: list[str]) -> None:
+    text = " ".join(words)
+    pieces = splitting.split(text, LANGUAGES["en"], 12)
+    assert [word for piece in pieces for word in piece.split()] == words
+
+
+@given(st.text("कखगिीुूेैोौं्", min_size=1, max_size=80))
+def test_no_vowel_sign_begins_a_piece(text: str) -> None:
+    pieces = splitting.split(text, LANGUAGES["hi"], 20)
+    fits = all(len(run) < 15 for run in _clusters(text))
+    assert not fits or not any(unicodedata.category(piece[0])[0] == "M" for piece in pieces[1:])
+
+
+def _clusters(text: str) -> list[str]:
+    clusters = [""]
+    for char in text:
+        if unicodedata.category(char)[0] != "M":
+            clusters.append("")
+        clusters[-1] += char
+    return clusters
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Mr. Smith met Dr. Jones at St. Paul's."),
+        ("en", "See e.g. the works of J. S. Bach etc. for more."),
+        ("en", "It is 3.5 km away, approx. five minutes."),
+        ("en", "Is it (No. 5) or not."),
+        ("de", "Am 3. Mai kommt Frau Dr. Huber z. B. um 5 Uhr."),
+        ("cs", "Dne 3. května přijde p. Novák."),
+        ("hu", "Az 1. emeleten lakik dr. Szabó."),
+        ("es", "La Sra. García vive en EE.UU. con el Sr. López."),
+        ("ru", "Это г-н Иванов, т.е. мой сосед."),
+        ("pl", "Spotkanie jest 5. maja, tzn. w piątek."),
+    ],
+)
+def test_these_full_stops_end_no_sentence(language: str, text: str) -> None:
+    assert list(splitting._sentences(text, LANGUAGES[language])) == [text]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "first"),
+    [
+        ("en", "I have 5. You have 3.", "I have 5. "),
+        ("en", '"Really?" She left.', '"Really?" '),
+        ("en", "Wait… What?", "Wait… "),
+        ("zh", "今天很好。明天呢？", "今天很好。"),
+        ("ja", "「はい。」と言った。", "「はい。」"),
+        ("hi", "यह घर है। वह पेड़ है।", "यह घर है। "),
+        ("ar", "كيف حالك؟ أنا بخير.", "كيف حالك؟ "),
+        ("ko", "안녕하세요. 반갑습니다.", "안녕하세요. "),
+        ("es", "¿Qué tal? ¡Bien!", "¿Qué tal? "),
+    ],
+)
+def test_these_do(language: str, text: str, first: str) -> None:
+    assert next(splitting._sentences(text, LANGUAGES[language])) == first
+
+
+def test_a_long_sentence_is_cut_at_its_clauses_into_equal_parts() -> None:
+    text = "When it rains we stay at home, and when the sun shines we go out, as everybody does."
+    assert splitting.split(text, LANGUAGES["en"], 70) == [
+        "When it rains we stay at home, ",
+        "and when the sun shines we go out, as everybody does.",
+    ]
+
+
+def test_short_sentences_stay_together() -> None:
+    assert splitting.split("Yes. No. I do not know.", LANGUAGES["en"]) == ["Yes. No. I do not know."]
+
+
+def test_japanese_is_cut_before_kanji_not_within_a_word() -> None:
+    text = "私は昨日友達と一緒に東京へ行って美味しいラーメンを食べてから夜遅くに家に帰りました"
+    pieces = splitting.split(text, LANGUAGES["ja"], 25)
+    assert len(pieces) == 2
+    assert splitting._is_kanji(pieces[1][0])
