@@ -35,6 +35,28 @@ FIXED: Mapping[str, object] = {
 """What `model_args` must say: the architecture that the graphs are built for."""
 
 
+SIZES: Mapping[str, str] = {
+    "layers": "gpt_layers",
+    "width": "gpt_n_model_channels",
+    "heads": "gpt_n_heads",
+    "audio_tokens": "gpt_num_audio_tokens",
+    "start_audio": "gpt_start_audio_token",
+    "stop_audio": "gpt_stop_audio_token",
+    "max_audio": "gpt_max_audio_tokens",
+    "max_text": "gpt_max_text_tokens",
+    "prompt": "gpt_max_prompt_tokens",
+    "decoder_input": "decoder_input_dim",
+}
+"""Fields of ModelConfig, and what `model_args` calls them."""
+
+SECONDS: Mapping[str, str] = {
+    "conditioning_s": "gpt_cond_len",
+    "conditioning_chunk_s": "gpt_cond_chunk_len",
+    "reference_s": "max_ref_len",
+}
+"""Fields of ModelConfig, and what config.json calls them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What is exported."""
@@ -106,22 +128,11 @@ def read_config(folder: Path) -> ModelConfig:
             )
     try:
         return ModelConfig(
-            layers=args["gpt_layers"],
-            width=args["gpt_n_model_channels"],
-            heads=args["gpt_n_heads"],
+            **{field: _whole(args[name]) for field, name in SIZES.items()},
+            **{field: _whole(stored[name]) for field, name in SECONDS.items()},
             text_tokens=max(tokens.values()) + 1,
-            audio_tokens=args["gpt_num_audio_tokens"],
-            start_audio=args["gpt_start_audio_token"],
-            stop_audio=args["gpt_stop_audio_token"],
             start_text=tokens["[START]"],
             stop_text=tokens["[STOP]"],
-            max_audio=args["gpt_max_audio_tokens"],
-            max_text=args["gpt_max_text_tokens"],
-            prompt=args["gpt_max_prompt_tokens"],
-            decoder_input=args["decoder_input_dim"],
-            conditioning_s=stored["gpt_cond_len"],
-            conditioning_chunk_s=stored["gpt_cond_chunk_len"],
-            reference_s=stored["max_ref_len"],
             sampling=Sampling(
                 temperature=stored["temperature"],
                 top_k=stored["top_k"],
@@ -135,6 +146,12 @@ def read_config(folder: Path) -> ModelConfig:
         ) from error
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}/config.json describes no XTTS model: {error}") from error
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{value!r} where a size is given")
+    return value
 
 
 def _tokens(path: Path) -> dict[str, int]:
