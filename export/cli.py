@@ -16,6 +16,7 @@ from controller.errors import DragomanError, UsageError
 from export import offline
 from export.repository import Repository
 from export.setup.cache import REPOSITORY, Cache
+from export.xtts import command as command_xtts
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         if "whisper" in exported:
             command.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="your own CTranslate2 Whisper")
         command.set_defaults(run=_export, models=exported, checkpoint=None)
+    command_xtts.add(models)
     models.add_parser("list", help="what can be exported, and what has been").set_defaults(run=_list)
     for command in models.choices.values():
         command.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
@@ -76,5 +78,7 @@ def _list(options: argparse.Namespace) -> int:
     for model in offline.MODELS:
         record = exported.get(model)
         state = f"{record['source']['name']} {record['source']['version']}" if record else "not exported"
-        print(f"offline  {model:<10} {state}")
+        print(f"offline  {model:<17} {state}")
+    for model, state in command_xtts.states(options.out).items():
+        print(f"xtts     {model:<17} {state}")
     return 0

@@ -43,6 +43,7 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
         ("controller", (*MODEL_RUNTIMES, "loadtest", "tests")),
         ("loadtest", (*MODEL_RUNTIMES, "tests")),
         ("export/runtime", ("torch", "controller")),
+        ("export/xtts", ("torch", "TTS", "transformers", "controller.cli", "controller.service")),
         ("export/runtime/whisper", ("triton_python_backend_utils",)),
         ("export/runtime/pico", ("triton_python_backend_utils",)),
         ("export/runtime/apertium", ("triton_python_backend_utils",)),

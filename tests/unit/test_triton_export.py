@@ -153,4 +153,4 @@ def test_a_wrong_command_line_is_one_sentence(arguments: list[str], capsys: pyte
 
 def test_the_list_tells_what_is_there(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count("not exported") == 3
+    assert capsys.readouterr().out.count("not exported") == 5
