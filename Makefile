@@ -19,7 +19,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-xtts check lock doctor scenarios bench-call bench-frames reference-env clean
+.PHONY: help setup demo test test-xtts golden-xtts check lock doctor scenarios bench-call bench-frames reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -49,6 +49,10 @@ test-xtts: ## The tests of XTTS's parts alone
 	@$(SETUP) env-export
 	@mkdir -p build/test
 	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),tests/xtts)
+
+golden-xtts: ## Ask coqui-tts anew for the answers that the tests of XTTS's parts compare with
+	@$(SETUP) env-export env-coqui-tts
+	@$(EXPORT_PYTHON) -m tests.xtts.asking
 
 check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are
 	@$(SETUP) check
