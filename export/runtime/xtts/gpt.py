@@ -1,0 +1,195 @@
+"""Many utterances through one GPT, a token of each at a time: rows of keys and values that grow in place.
+
+An utterance takes a row when it opens (its prompt is run alone) and leaves it when it closes; a step runs the rows from
+the first to the last that has a token, wherever each of them is in its utterance. Knows neither sampling nor sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.runtime.weights import WeightsError
+from export.runtime.xtts.config import ModelConfig
+from export.runtime.xtts.embeddings import Embeddings
+from export.runtime.xtts.session import opened
+
+Float = NDArray[np.float32]
+Precision = Literal["fp32", "8bit", "fp16"]
+
+FILES: Mapping[Precision, str] = {"fp32": "gpt.onnx", "8bit": "gpt-8bit.onnx", "fp16": "gpt-fp16.onnx"}
+QUICK_PREFILL = "gpt-prefill.onnx"
+
+_TYPES: Mapping[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class NoRoom(Exception):
+    """Every row is taken."""
+
+
+class Row:
+    """One utterance within the GPT, until it is closed."""
+
+    def __init__(self, index: int, positions: int) -> None:
+        self.index = index
+        """Which row is its own by now; it changes when others close."""
+        self.positions = positions
+        """So many are in its keys and values."""
+        self.fed = 0
+        """Tokens it was given since it opened."""
+        self.latent: Float
+        """float32[width] from which its next token is drawn: what the vocoder hears of that token."""
+        self.logits: Float
+        """float32[audio_tokens] for its next token."""
+
+
+class Gpt:
+    """One model, used by one thread at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        *,
+        slots: int = 1,
+        positions: int | None = None,
+        precision: Precision = "8bit",
+        quick_prefill: bool = False,
+        threads: int = 0,
+        spinning: bool = True,
+    ) -> None:
+        """Open the graphs in `folder`.
+
+        Args:
+            slots: rows, that is, utterances at a time.
+            positions: what a row has room for; None is enough for whatever the model can say.
+            quick_prefill: whether prompts run through a graph of their own, quicker by half and a little coarser.
+            threads: that work on one run; 0 takes all cores.
+        Raises:
+            WeightsError: a file is missing or is not what it should be.
+        """
+        self.config = config
+        self.embeddings = Embeddings(folder, config)
+        self._session = opened(folder / FILES[precision], threads, spinning=spinning)
+        self._prefill = opened(folder / QUICK_PREFILL, threads, spinning=spinning) if quick_prefill else self._session
+        self._type = _kept_as(self._session)
+        if _kept_as(self._prefill) != self._type:
+            raise WeightsError(f"{QUICK_PREFILL} keeps other numbers than {FILES[precision]}: use it with fp32 or 8bit")
+        self._room = positions or config.max_positions
+        shape = (slots, config.heads, self._room, config.head_width)
+        # Zeros take no memory before they are written to: a row costs what its longest utterance needed.
+        self._cache = {f"{kind}_{i}": np.zeros(shape, self._type) for i in range(config.layers) for kind in "kv"}
+        self._rows: list[Row | None] = [None] * slots
+        self._x = np.zeros((slots, 1, config.width), np.float32)
+        self._latents = np.zeros((slots, 1, config.width), np.float32)
+        self._logits = np.zeros((slots, config.audio_tokens), np.float32)
+        self._before = np.zeros(slots, np.int32)
+        self._total = np.zeros((), np.int32)
+        self._bindings: dict[int, Any] = {}
+
+    @property
+    def rows(self) -> list[Row]:
+        """All that are open."""
+        return [row for row in self._rows if row is not None]
+
+    def open(self, prefix: Float) -> Row:
+        """A row for an utterance whose prompt is `prefix`, ready for its first token to be drawn.
+
+        Args:
+            prefix: float32[positions, width], from `Embeddings.prefix`.
+        Raises:
+            NoRoom: every row is taken.
+            ValueError: the prompt does not fit into a row.
+        """
+        if None not in self._rows:
+            raise NoRoom(f"all {len(self._rows)} rows are taken")
+        if len(prefix) > self._room:
+            raise ValueError(f"the prompt has {len(prefix)} positions, a row has {self._room}: split the text")
+        row = Row(self._rows.index(None), len(prefix))
+        x = np.ascontiguousarray(prefix, np.float32)[None]
+        latents, logits = np.empty_like(x), np.empty((1, self.config.audio_tokens), np.float32)
+        before, total = np.array([len(prefix) - 1], np.int32), np.array(len(prefix), np.int32)
+        arrays = {"x": x, "seqlens_k": before, "total": total, "latents": latents, "logits": logits}
+        self._prefill.run_with_iobinding(self._bound(self._prefill, arrays, slice(row.index, row.index + 1)))
+        row.latent, row.logits = latents[0, -1], logits[0]
+        self._rows[row.index] = row
+        return row
+
+    def room(self, row: Row) -> int:
+        """How many tokens `row` can still be given."""
+        return self._room - row.positions
+
+    def step(self, tokens: Mapping[Row, int]) -> None:
+        """Give each row of `tokens` the token that was drawn for it; its `latent` and `logits` are then the next one's.
+
+        A row that is left out stays as it is.
+
+        Raises:
+            ValueError: a row has no room left.
+        """
+        if not tokens:
+            return
+        self._close_up()
+        for row, token in tokens.items():
+            if not self.room(row):
+                raise ValueError(f"a row has room for {self._room} positions, and all are taken")
+            self._x[row.index, 0] = self.embeddings.audio([token], [row.fed + 1])[0]
+        count = 1 + max(row.index for row in tokens)
+        for row in self.rows[:count]:
+            self._before[row.index] = min(row.positions, self._room - 1)  # where what is computed of it is written
+        self._total[...] = 1 + self._before[:count].max()
+        self._session.run_with_iobinding(self._binding(count))
+        latents, logits = self._latents[:count, 0].copy(), self._logits[:count].copy()
+        for row in tokens:
+            row.positions += 1
+            row.fed += 1
+            row.latent, row.logits = latents[row.index], logits[row.index]
+
+    def close(self, row: Row) -> None:
+        """Give up `row`; nothing is moved before the next step, since another may take its place."""
+        self._rows[row.index] = None
+
+    def _close_up(self) -> None:
+        """Let the last rows fill the gaps, so that those in use lie side by side."""
+        while None in (used := self._rows[: 1 + max(row.index for row in self.rows)]):
+            gap, last = used.index(None), used[-1]
+            assert last is not None
+            for kept in self._cache.values():
+                kept[gap, :, : last.positions] = kept[last.index, :, : last.positions]
+            self._rows[last.index], self._rows[gap] = None, last
+            last.index = gap
+
+    def _binding(self, count: int) -> Any:
+        """The first `count` rows of all that a step reads and writes; made once, since addresses never change."""
+        if count not in self._bindings:
+            arrays = {
+                "x": self._x[:count],
+                "seqlens_k": self._before[:count],
+                "total": self._total,
+                "latents": self._latents[:count],
+                "logits": self._logits[:count],
+            }
+            self._bindings[count] = self._bound(self._session, arrays, slice(0, count))
+        return self._bindings[count]
+
+    def _bound(self, session: Any, arrays: Mapping[str, NDArray[Any]], rows: slice) -> Any:
+        """Arrays of ours as inputs and outputs, and keys and values as both: they are added to where they are."""
+        binding = session.io_binding()
+        for name, array in arrays.items():
+            bind = binding.bind_output if name in ("latents", "logits") else binding.bind_input
+            bind(name, "cpu", 0, array.dtype.type, list(array.shape), array.ctypes.data)
+        for name, kept in self._cache.items():
+            part = kept[rows]
+            for bind, whose in ((binding.bind_input, "past"), (binding.bind_output, "present")):
+                bind(f"{whose}_{name}", "cpu", 0, self._type, list(part.shape), part.ctypes.data)
+        return binding
+
+
+def _kept_as(session: Any) -> type[np.floating[Any]]:
+    """The type of keys and values."""
+    types = {one.name: one.type for one in session.get_inputs()}
+    return _TYPES[types["past_k_0"]]

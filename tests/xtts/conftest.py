@@ -1,0 +1,53 @@
+"""The tiny model with random weights, exported once for all tests of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.runtime.xtts.config import TINY
+from export.xtts import conditioning, gpt, speaker, structural, vocoder
+from export.xtts.weights import Weights
+
+SEED = 1
+
+TABLES = {
+    "text_embedding": "gpt.text_embedding.weight",
+    "text_positions": "gpt.text_pos_embedding.emb.weight",
+    "mel_embedding": "gpt.mel_embedding.weight",
+    "mel_positions": "gpt.mel_pos_embedding.emb.weight",
+}
+
+
+@pytest.fixture(scope="session")
+def weights() -> Weights:
+    return Weights(structural.tensors(TINY, SEED))
+
+
+@pytest.fixture(scope="session")
+def folder(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights folder of `xtts_v2`."""
+    made = tmp_path_factory.mktemp("xtts_v2")
+    gpt.write_fp32(made / "gpt.onnx", weights, TINY)
+    gpt.write_8bit(made / "gpt-8bit.onnx", weights, TINY)
+    gpt.write_fp16(made / "gpt-fp16.onnx", weights, TINY)
+    gpt.write_prefill(made / "gpt-prefill.onnx", weights, TINY)
+    vocoder.write(made / "vocoder.onnx", weights, TINY)
+    for name, tensor in TABLES.items():
+        np.save(made / f"{name}.npy", weights[tensor])
+    structural.save_vocabulary(made)
+    TINY.save(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def conditioning_folder(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights folder of `xtts_conditioning`."""
+    made = tmp_path_factory.mktemp("xtts_conditioning")
+    conditioning.write(made / "conditioning.onnx", weights, TINY)
+    speaker.write(made / "speaker.onnx", weights, TINY)
+    np.save(made / "mel_stats.npy", weights["mel_stats"])
+    TINY.save(made)
+    return made
