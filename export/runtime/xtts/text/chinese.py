@@ -29,16 +29,16 @@ _COUNTED = (
     "时周天秒旬纪岁世更夜春夏秋冬代伏辈丸泡粒幢堆根道面片块]|[千微][克米]"
 )
 
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[,，]\d{3})+(?!\d)")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:[,，]\d{3})+(?!\.?\d)")
 _DATE = re.compile(
     r"(?<!\d)(?:(?P<year>[089]\d|(?:19|20)\d{2})年)?(?:(?P<month>\d{1,2})月(?:(?P<day>\d{1,2})(?P<of>[日号]))?)?"
 )
 _MONEY = re.compile(rf"(?<!\d){_NUMBER}{_ROUGHLY}{_MONEY_UNIT}(?:\d{_MONEY_UNIT}?)?")
 _MOBILE = re.compile(r"(?<!\d)(?:\+?86 ?)?1(?:[38]\d|5[0-35-9]|7[678]|9[89])\d{8}(?!\d)")
 _FIXED = re.compile(r"(?<!\d)(?:0(?:10|2[1-3]|[3-9]\d{2})-?)?[1-9]\d{6,7}(?!\d)")
-_FRACTION = re.compile(r"(\d+)/(\d+)")
-_PERCENT = re.compile(rf"({_NUMBER})[%％]")
-_COUNT = re.compile(rf"{_NUMBER}(?={_ROUGHLY}(?:{_COUNTED}))")
+_FRACTION = re.compile(r"(?<!\d)(\d+)/(\d+)")
+_PERCENT = re.compile(rf"(?<!\d)({_NUMBER})[%％]")
+_COUNT = re.compile(rf"(?<!\d){_NUMBER}(?={_ROUGHLY}(?:{_COUNTED}))")
 _CODE = re.compile(r"(?<![\d.])\d{4,}(?!\.?\d)")
 _PLAIN = re.compile(_NUMBER)
 _LETTER_2_LETTER = re.compile(r"([a-zA-Z])二(?=[a-zA-Z])")
@@ -90,7 +90,7 @@ def _date(found: re.Match[str]) -> str:
 
 
 _READINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    (_GROUPED, lambda found: found[0].replace(",", "").replace("，", "")),
+    (_GROUPED, lambda found: number(found[0].replace(",", "").replace("，", ""))),
     (_DATE, _date),
     (_MONEY, lambda found: _PLAIN.sub(lambda part: number(part[0]), found[0])),
     (_MOBILE, lambda found: singly(found[0])),

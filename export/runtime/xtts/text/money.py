@@ -27,7 +27,7 @@ SIGN = f"[{''.join(_CURRENCIES)}]"
 """A currency's sign, as part of a pattern."""
 
 _AMOUNT = r"\.?\d(?:[\d.,]*\d)?"
-_MONEY = re.compile(rf"(?P<before>{SIGN}) ?(?P<first>{_AMOUNT})|(?P<last>{_AMOUNT}) ?(?P<behind>{SIGN})")
+_MONEY = re.compile(rf"(?P<before>{SIGN}) ?(?P<first>{_AMOUNT})|(?<!\d)(?P<last>{_AMOUNT}) ?(?P<behind>{SIGN})")
 
 _ZERO = {
     "cs": ", nula ",
@@ -51,7 +51,7 @@ _NUM2WORDS = {
 """The languages whose currencies num2words says right."""
 
 _NAMES = {
-    "ar": {"USD": "دولار,سنت", "GBP": "جنيه,بنس", "EUR": "يورو,سنت"},
+    "ar": {"USD": "دولار/دولارات,سنت/سنتات", "GBP": "جنيه/جنيهات,بنس", "EUR": "يورو,سنت/سنتات"},
     "cs": {"USD": "dolar/dolary/dolarů,cent/centy/centů", "GBP": "libra/libry/liber,pence"},
     "hi": {"USD": "डॉलर,सेंट", "GBP": "पाउंड,पेंस", "EUR": "यूरो,सेंट", "INR": "रुपया/रुपये,पैसा/पैसे"},
     "hu": {"USD": "dollár,cent", "GBP": "font,penny", "EUR": "euró,cent"},
@@ -63,15 +63,32 @@ _NAMES = {
 }
 """The whole and the hundredth; of each the form for one, for a few, and for many where they differ."""
 
+_AGREES = {
+    ("cs", 1, "dolar"): "jeden",
+    ("cs", 1, "cent"): "jeden",
+    ("cs", 2, "libry"): "dvě",
+    **{("hu", 2, name): "két" for name in ("dollár", "font", "euró", "cent", "penny")},
+    ("ru", 1, "копейка"): "одна",
+    ("ru", 2, "копейки"): "две",
+}
+"""Numbers that are said otherwise before what they count."""
+
+_ENGLISH = {"$": "dollars", "£": "pounds", "€": "euros"}
+_ENGLISH_MILLIONS = re.compile(rf"([$£€]) ?({_AMOUNT}) (thousand|million|billion|trillion)\b")
+"""The sign stands before what it counts, the scale behind: "$5 million"."""
+
 _CHINESE = {"$": "美元", "£": "英镑", "€": "欧元", "¥": "元", "￥": "元"}
 _CHINESE_AMOUNT = r"\d+(?:[,，]\d{3})*(?:\.\d+)?"
-_CHINESE_MONEY = re.compile(rf"([$£€¥￥]) ?({_CHINESE_AMOUNT})|({_CHINESE_AMOUNT}) ?([$£€¥￥])")
+_CHINESE_MONEY = re.compile(rf"([$£€¥￥]) ?({_CHINESE_AMOUNT})|(?<!\d)({_CHINESE_AMOUNT}) ?([$£€¥￥])")
 
 
 def read_out(text: str, language: str) -> str:
     """`text` with its amounts of money in words; those of which nobody knows the name stay as they are."""
     if language == "zh":
         return _CHINESE_MONEY.sub(_chinese, text)
+
+    if language == "en":
+        text = _ENGLISH_MILLIONS.sub(lambda found: f"{found[2]} {found[3]} {_ENGLISH[found[1]]}", text)
 
     def words(found: re.Match[str]) -> str:
         currency = _CURRENCIES[found["before"] or found["behind"]]
@@ -112,8 +129,9 @@ def _words(whole: str, fraction: str, currency: str, language: str) -> str | Non
 def _counted(digits: str, forms: tuple[str, ...], language: str) -> str:
     number = int(digits)
     form = forms[min(_PLURALS.get(language, _one_or_more)(number), len(forms) - 1)]
+    counted = _AGREES.get((language, number, form)) or counting.cardinal(digits, language)
     space = "" if language in ("ja", "ko") else " "
-    return f"{counting.cardinal(digits, language)}{space}{form}"
+    return f"{counted}{space}{form}"
 
 
 def _one_or_more(number: int) -> int:
@@ -134,4 +152,8 @@ def _czech(number: int) -> int:
     return 0 if number == 1 else 1 if number in (2, 3, 4) else 2
 
 
-_PLURALS: dict[str, Callable[[int], int]] = {"cs": _czech, "pl": _slavic, "ru": _russian}
+def _arabic(number: int) -> int:
+    return int(3 <= number % 100 <= 10)
+
+
+_PLURALS: dict[str, Callable[[int], int]] = {"ar": _arabic, "cs": _czech, "pl": _slavic, "ru": _russian}

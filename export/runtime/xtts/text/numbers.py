@@ -18,18 +18,28 @@ _LONG_RUN = re.compile(
 )
 _LEADING_ZERO = re.compile(r"(?<![\d.,])0\d+(?!\d)")
 
+_TELEPHONE = re.compile(
+    r"(?<![\d.,-])(?!\d{4}-\d{1,2}-\d{1,2}(?!\d))(?!\d{1,2}-\d{1,2}-\d{2,4}(?!\d))"
+    r"(?:\d{2,5}(?:-\d{2,5}){2,}|\d{3}-\d{4})(?![\d-])"
+)
+"""Groups joined by hyphens that are no date."""
+
 _DATE = re.compile(r"(?<![\d.,])(\d{1,2})\. ?(\d{1,2})\. ?(?=\d{4}(?!\d))")
 _GERMAN_DAY = re.compile(r"\b(?P<which>am|vom|zum|den|dem) (?P<day>\d{1,2})\.(?: ?(?P<month>\d{1,2})\.)?(?=\s|$)")
 """A day is a place in a row at the end of a text, too ("wir kommen am 3.")."""
 
-_SERIES = re.compile(r"(?<![\d.,])(?!\d{1,3}(?:\.\d{3})+(?!\d))\d{1,4}(?:\.\d{1,4}){2,}(?!\d)")
+_SERIES = re.compile(r"(?<![\d.,])(?!\d{1,3}(?:\.\d{3})+(?!\.?\d))\d{1,4}(?:\.\d{1,4}){2,}(?!\d)")
 
 _MANY_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}([.,])\d{3}(?:\1\d{3})+(?!\d)")
 _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)")
 _LAKH_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{2})*,\d{3}(?!\d)")
 _DOT_GROUPS = re.compile(r"\b\d{1,3}(?:\.\d{3})+(?!\d)")
 
-_DECIMAL = re.compile(r"(\d+)[.,](\d+)")
+_SPACE_GROUPS = re.compile(r"(?<![\d.,])(?<!\d )(?:\d{1,2}(?: \d{3})+|\d{3}(?: \d{3})* 000)(?! ?\d)")
+_GROUPED_BY_SPACES = ("cs", "es", "fr", "hu", "pl", "pt", "ru")
+"""Where "12 000" is a number; three digits before the space could be a telephone's, too."""
+
+_DECIMAL = re.compile(r"(?<!\d)(\d+)[.,](\d+)")
 _NUMBER = re.compile(r"\d+")
 
 _DOT = r"\.(?=\s+\S)"
@@ -54,7 +64,7 @@ _ENDINGS = {
 }
 _WORD_GOES_ON = r"(?!\w)"
 _ORDINALS = {
-    language: re.compile(rf"(\d+)({endings}){_WORD_GOES_ON if language != 'ko' else ''}")
+    language: re.compile(rf"(?<!\d)(\d+)({endings}){_WORD_GOES_ON if language != 'ko' else ''}")
     for language, endings in _ENDINGS.items()
 }
 """In Korean particles follow the ending at once."""
@@ -64,8 +74,11 @@ def read_out(text: str, language: str) -> str:
     """`text` (in small letters) without digits."""
     if language == "zh":
         return chinese.read_out(money.read_out(_dates(_MANY_GROUPS.sub(_bare, text), language), language))
-    for pattern in (_LONG_RUN, _LEADING_ZERO):
-        text = pattern.sub(lambda found: " ".join(found[0]), text)
+    text = _TELEPHONE.sub(lambda found: ", ".join(map(" ".join, found[0].split("-"))), text)
+    text = _LONG_RUN.sub(_spaced, text)
+    if language in _GROUPED_BY_SPACES:
+        text = _SPACE_GROUPS.sub(_bare, text)
+    text = _LEADING_ZERO.sub(_spaced, text)
     text = money.read_out(_ungrouped(_dates(text, language), language), language)
     text = _DECIMAL.sub(lambda found: counting.decimal(found[1], found[2], language), text)
     text = _ordinals(text, language)
@@ -94,8 +107,12 @@ def _ungrouped(text: str, language: str) -> str:
     return (_COMMA_GROUPS if language in ("en", "ja", "ko", "ru") else _DOT_GROUPS).sub(_bare, text)
 
 
+def _spaced(found: re.Match[str]) -> str:
+    return " ".join(found[0])
+
+
 def _bare(found: re.Match[str]) -> str:
-    return found[0].replace(",", "").replace(".", "")
+    return re.sub("[ .,]", "", found[0])
 
 
 def _ordinals(text: str, language: str) -> str:

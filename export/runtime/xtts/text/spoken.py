@@ -8,16 +8,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from export.runtime.xtts.text import languages, numbers, words
+from export.runtime.xtts.text import characters, languages, numbers, words
 from export.runtime.xtts.text.languages import Language, MissingPackage
 
 _TURKISH = str.maketrans("İI", "iı")
 """Turkish has two letters i, and their small ones are not what other languages make of them."""
 
+_OWN_PUNCTUATION = ("ja", "zh")
+"""Languages whose own step deals with every kind of quote and dash."""
+
 
 def write_out(text: str, language: Language) -> str:
     """`text` (cleaned) in words, in its own script."""
-    plain = text.replace('"', "")
+    plain = (text if language.code in _OWN_PUNCTUATION else characters.plain(text)).replace('"', "")
     small = (plain.translate(_TURKISH) if language.code == "tr" else plain).lower()
     expanded = words.expand_abbreviations(numbers.read_out(small, language.code), language.code)
     return " ".join(words.expand_signs(expanded, language.code).split())

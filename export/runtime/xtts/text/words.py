@@ -51,8 +51,6 @@ ABBREVIATIONS: dict[str, dict[str, str]] = {
     },
     "hu": {"dr": "doktor", "b": "bácsi", "nőv": "nővér"},
     "it": {
-        "sig.ra": "signora",
-        "sig.na": "signorina",
         "sig": "signore",
         "dr": "dottore",
         "st": "santo",
@@ -74,10 +72,13 @@ ABBREVIATIONS: dict[str, dict[str, str]] = {
     },
     "tr": {"b": "bay", "byk": "büyük", "dr": "doktor"},
 }
-"""Each is written with a full stop behind it; a longer one stands before what it begins with."""
+"""Each is written with a full stop behind it."""
 
-WHOLE_WORDS: dict[str, dict[str, str]] = {"ru": {"г-жа": "госпожа", "г-н": "господин", "д-р": "доктор"}}
-"""Abbreviations written without a full stop."""
+WHOLE_WORDS: dict[str, dict[str, str]] = {
+    "it": {"sig.ra": "signora", "sig.na": "signorina"},
+    "ru": {"г-жа": "госпожа", "г-н": "господин", "д-р": "доктор"},
+}
+"""Abbreviations written without a full stop behind; the Italian ones are ours."""
 
 UNEXPANDED: dict[str, str] = {
     "cs": "např atd tj tzv str č mj resp sv ul",
@@ -121,10 +122,10 @@ SIGN_ORDER = "&@%#$£°€"
 
 def expand_abbreviations(text: str, language: str) -> str:
     """Titles and the like in full; `text` is in small letters."""
+    for short, long in WHOLE_WORDS.get(language, {}).items():
+        text = re.sub(rf"\b{re.escape(short)}\b", long, text)
     for short, long in ABBREVIATIONS.get(language, {}).items():
         text = re.sub(rf"\b{re.escape(short)}\.", long, text)
-    for short, long in WHOLE_WORDS.get(language, {}).items():
-        text = re.sub(rf"\b{short}\b", long, text)
     return text
 
 
