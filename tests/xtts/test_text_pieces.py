@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from export.runtime.weights import WeightsError
 from export.runtime.xtts.config import FULL
-from export.runtime.xtts.text import MissingPackage, TextFrontEnd, UnknownLanguage, languages
+from export.runtime.xtts.text import MissingPackage, TextFrontEnd, UnknownLanguage, languages, lengths
 from export.xtts import structural
 
 SPOKEN_HERE = [language.code for language in languages.LANGUAGES.values() if not languages.missing(language)]
@@ -49,7 +49,7 @@ def test_only_a_full_stop_is_taken_off(front: TextFrontEnd, text: str) -> None:
     assert front.pieces(text, "en")[0].spoken == text.lower()
 
 
-@pytest.mark.parametrize("text", ["", "   ", "...", "😀🎉", "\u200b\x00", "—"])
+@pytest.mark.parametrize("text", ["", "   ", "...", "😀🎉", "\u200b\x00", "—", "𓀀 𓀀"])
 def test_nothing_to_say_is_no_piece(front: TextFrontEnd, text: str) -> None:
     assert front.pieces(text, "en") == []
 
@@ -94,6 +94,20 @@ def test_a_file_that_is_no_vocabulary_is_told(tmp_path: Path) -> None:
 def test_a_longer_text_may_take_longer_up_to_the_models_end(front: TextFrontEnd) -> None:
     short, long = front.pieces("Yes.", "en")[0], front.pieces("Yes, we would like to come tomorrow.", "en")[0]
     assert short.most_codes < 100 < long.most_codes <= FULL.max_new_tokens
+
+
+def test_what_is_spelled_takes_longer() -> None:
+    english = languages.LANGUAGES["en"]
+    assert lengths.most_codes("FBI", "fbi", english, FULL) > lengths.most_codes("fib", "fib", english, FULL)
+
+
+@pytest.mark.parametrize(("language", "characters_per_s"), [("en", 12), ("es", 13), ("de", 12), ("zh", 4), ("ja", 5)])
+def test_a_slow_speaker_is_not_cut_off(language: str, characters_per_s: float) -> None:
+    """The bound leaves time for speech a good deal slower than is usual (15, 16, 14, 4.5 and 6 characters a second)."""
+    found = languages.LANGUAGES[language]
+    for length in (1, 10, found.limit // 2, found.limit):
+        seconds = lengths.most_codes("", "a" * length, found, FULL) * FULL.code_stride / FULL.input_rate
+        assert seconds > 1.2 * length / characters_per_s
 
 
 def test_written_out_numbers_do_not_outgrow_the_model(front: TextFrontEnd) -> None:

@@ -92,7 +92,7 @@ class TextFrontEnd:
         piece = self._piece(text, words, language)
         fits = len(piece.ids) - 2 < self._config.max_text and len(words) <= language.limit
         if fits or len(text.strip()) < 2:
-            return [piece] if len(piece.ids) > 3 else []
+            return [piece] if self._vocabulary.sounds(piece.ids[2:-1]) else []
         shorter = min(limit, len(text.strip())) * 2 // 3
         return [
             one
@@ -109,7 +109,7 @@ class TextFrontEnd:
             text=text.strip(),
             spoken=letters,
             ids=(self._config.start_text, *known, self._config.stop_text),
-            most_codes=lengths.most_codes(words, language, self._config),
+            most_codes=lengths.most_codes(text, words, language, self._config),
             ends_sentence=splitting.ends_sentence(text, language),
             unknown=len(encoded) - len(known),
         )

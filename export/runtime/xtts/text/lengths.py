@@ -5,6 +5,8 @@ Knows languages and text; draws no token.
 
 from __future__ import annotations
 
+import re
+
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.text.languages import Language
 
@@ -14,11 +16,15 @@ START_S = 2.0
 PAUSE_S = 0.5
 """Seconds for each comma and full stop within."""
 
+SPELLED_S = 0.3
+"""Seconds for each letter of what is spelled: "FBI" has three letters and three words."""
+
+_SPELLED = re.compile(r"\b[A-Z]{2,6}\b")
 _PAUSES = ".,;:!?…،؛؟।॥、。，；：！？-–—"
 
 
-def most_codes(spoken: str, language: Language, config: ModelConfig) -> int:
-    """The most audio tokens that `spoken` (written out, in its own script) can take, however slowly it is said.
+def most_codes(text: str, spoken: str, language: Language, config: ModelConfig) -> int:
+    """The most audio tokens that `text`, written out as `spoken` in its own script, can take, however slowly said.
 
     The reference's limits for characters tell how slowly a language may be spoken: a text just as long as its limit
     must fit into all the audio positions there are. That is 9 characters a second in English, 3 in Chinese, one and
@@ -27,4 +33,6 @@ def most_codes(spoken: str, language: Language, config: ModelConfig) -> int:
     codes_per_s = config.input_rate / config.code_stride
     said = config.max_new_tokens * len(spoken) / language.limit
     pauses = sum(char in _PAUSES for char in spoken)
-    return min(config.max_new_tokens, round(said + codes_per_s * (START_S + PAUSE_S * pauses)))
+    spelled = sum(len(run) for run in _SPELLED.findall(text))
+    seconds = START_S + PAUSE_S * pauses + SPELLED_S * spelled
+    return min(config.max_new_tokens, round(said + codes_per_s * seconds))

@@ -6,6 +6,7 @@ The order of the steps is the reference's (`multilingual_cleaners`); what differ
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 
 from export.runtime.xtts.text import characters, languages, numbers, words
@@ -56,7 +57,13 @@ def _romaji() -> Callable[[str], str]:
     except RuntimeError as fault:  # fugashi, of a dictionary that is there but broken
         reason = str(fault).strip().splitlines()[0]
         raise MissingPackage(f"Japanese needs a dictionary that fugashi can read: unidic-lite ({reason}).") from None
-    return lambda text: str(cutter.romaji(text)).lower()
+    one_at_a_time = threading.Lock()  # MeCab keeps the sentence it is at in the one tagger there is
+
+    def romaji(text: str) -> str:
+        with one_at_a_time:
+            return str(cutter.romaji(text)).lower()
+
+    return romaji
 
 
 def _hangul() -> Callable[[str], str]:

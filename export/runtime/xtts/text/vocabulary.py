@@ -5,6 +5,7 @@ Knows nothing of how words come about.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -25,6 +26,7 @@ class Vocabulary:
         except Exception as fault:  # noqa: BLE001 - tokenizers raises nothing narrower
             raise WeightsError(f"{file} is no vocabulary that tokenizers can read: {fault}.") from None
         self._unknown: int | None = self._tokenizer.token_to_id(_UNKNOWN)
+        self._space: int | None = self._tokenizer.token_to_id(_SPACE)
 
     def __len__(self) -> int:
         """Token ids there are."""
@@ -38,6 +40,10 @@ class Vocabulary:
         """As the reference does: behind the language's mark, spaces as tokens of their own, no start and no stop."""
         ids: list[int] = self._tokenizer.encode(f"{language.prefix}{spoken}".replace(" ", _SPACE)).ids
         return ids
+
+    def sounds(self, ids: Sequence[int]) -> bool:
+        """Whether there is more in `ids` than spaces."""
+        return any(one != self._space for one in ids)
 
     def known(self, ids: list[int]) -> list[int]:
         """`ids` without those of characters that the vocabulary lacks: the model makes noises of them."""
