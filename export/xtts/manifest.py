@@ -36,7 +36,7 @@ _UNUSED_BY_ALL = ("torch_mel_spectrogram_style_encoder", "torch_mel_spectrogram_
 
 
 def reference(config: ModelConfig) -> dict[str, Shape]:
-    """Every entry of the reference's state dict, in its order of modules; scalars have the shape ()."""
+    """Every entry of the reference's state dict; scalars have the shape ()."""
     return {"mel_stats": (MEL_BANDS,), **dict(_gpt(config)), **dict(_vocoder(config)), **dict(_speaker(config))}
 
 
@@ -75,7 +75,7 @@ def _layer(name: str, *weight: int, bias: int | None = None) -> Iterator[tuple[s
 
 
 def _normed(name: str, *weight: int, bias: int) -> Iterator[tuple[str, Shape]]:
-    """A layer under weight norm; the reference lists the bias first."""
+    """A layer under weight norm."""
     yield f"{name}.bias", (bias,)
     yield f"{name}{GAIN}", (weight[0], 1, 1)
     yield f"{name}{DIRECTION}", weight
