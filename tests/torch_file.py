@@ -41,6 +41,13 @@ class Instance:
         self.kind, self.state = kind, state
 
 
+class Told:
+    """Pickled as a value that is then given a new state, which is how objects get theirs."""
+
+    def __init__(self, value: object, state: object) -> None:
+        self.value, self.state = value, state
+
+
 class _Storage:
     def __init__(self, key: str, array: NDArray[Any]) -> None:
         self.key, self.array = key, array
@@ -64,6 +71,10 @@ class _Pickler(pickle._Pickler):
             self.save(obj.kind)
             self.save(())
             self.write(pickle.NEWOBJ)  # type: ignore[attr-defined]
+            self.save(obj.state)
+            return self.write(pickle.BUILD)  # type: ignore[attr-defined]
+        if isinstance(obj, Told):
+            self.save(obj.value)
             self.save(obj.state)
             return self.write(pickle.BUILD)  # type: ignore[attr-defined]
         if isinstance(obj, np.ndarray):

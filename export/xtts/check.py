@@ -138,9 +138,7 @@ def verdict(name: str, figures: Figures, *, exact: bool) -> str:
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.disable_prepacking", "1")  # packed copies would double the memory
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 def _run(path: Path, **inputs: Double) -> list[Double]:

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,15 +105,15 @@ class _Refused(Exception):
     """A pickle asks for something that no checkpoint needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
-    type: _Type
+class _Storage(NamedTuple):
+    """A storage by the name of its entry. Like a tensor a tuple, since a pickle can tell other objects a new state."""
+
+    kind: str
     key: str
-    count: int
+    size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     """A tensor yet to be read. Offset and strides are counted in elements."""
 
     storage: _Storage
@@ -131,7 +131,7 @@ def _rebuild_tensor(storage: object, offset: object, shape: object, strides: obj
         raise pickle.UnpicklingError("a tensor has an impossible shape")
     assert isinstance(offset, int)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if 0 not in shape and last >= storage.count:
+    if 0 not in shape and last >= storage.size:
         raise pickle.UnpicklingError("a tensor is larger than its storage")
     return _Tensor(storage, offset, shape, strides)
 
@@ -147,7 +147,7 @@ class _Unpickler(pickle.Unpickler):
         if wanted in _HARMLESS:
             return _HARMLESS[wanted]
         if module == "torch" and name in _STORAGES:
-            return _STORAGES[name]
+            return name
         if wanted == "torch._utils._rebuild_tensor_v2":
             return _rebuild_tensor
         if wanted == "torch._utils._rebuild_parameter":
@@ -158,8 +158,8 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> _Storage:
         match pid:
-            case ("storage", _Type() as type_, str(key), _, int(count)) if count >= 0:
-                return _Storage(type_, key, count)
+            case ("storage", str(kind), str(key), _, int(size)) if kind in _STORAGES and size >= 0:
+                return _Storage(kind, key, size)
         raise pickle.UnpicklingError("a storage is not described as one")
 
 
@@ -210,14 +210,14 @@ class Checkpoint(Mapping[str, NDArray[Any]]):
         view = np.lib.stride_tricks.as_strided(
             stored[tensor.offset :], tensor.shape, [step * size for step in tensor.strides], writeable=False
         )
-        if tensor.storage.type.brain:
+        if _STORAGES[tensor.storage.kind].brain:
             return (view.astype(np.uint32) << np.uint32(16)).view(np.float32)
         return view
 
     def _storage(self, storage: _Storage, name: str) -> NDArray[Any]:
         entry = self._entries.get(f"{self._folder}/data/{storage.key}")
-        dtype = np.dtype(storage.type.dtype)
-        size = storage.count * dtype.itemsize
+        dtype = np.dtype(_STORAGES[storage.kind].dtype)
+        size = storage.size * dtype.itemsize
         if entry is None or entry.file_size != size:
             self._damaged(f"the values of {name} are missing or cut off")
         start = self._start(entry)
@@ -228,7 +228,7 @@ class Checkpoint(Mapping[str, NDArray[Any]]):
                 if zlib.crc32(part) != entry.CRC:
                     self._damaged(f"the values of {name} do not match their checksum")
             self._checked.add(storage.key)
-        return np.frombuffer(self._file, dtype, storage.count, start)
+        return np.frombuffer(self._file, dtype, storage.size, start)
 
     def _start(self, entry: zipfile.ZipInfo) -> int:
         """Where an entry's bytes begin: behind its local header, whose extra field may differ from the directory's."""

@@ -18,7 +18,7 @@ from export.xtts.checkpoint import Checkpoint, CheckpointError
 from export.xtts.manifest import DIRECTION, GAIN
 from export.xtts.source import checkpoint_source
 from export.xtts.weights import Weights, WrongWeights, fold
-from tests.torch_file import Call, Global, Instance, folder, save
+from tests.torch_file import Call, Global, Instance, Told, folder, save
 
 SEED = 3
 LARGE = ("gpt.text_embedding.weight", "gpt.text_head.weight")
@@ -142,6 +142,16 @@ def test_stand_ins_do_nothing_that_a_pickle_tells_them(tmp_path: Path) -> None:
     told = [Instance(inert, {"__class__": "x"}), Call(inert, 1, 2), Call(Global("collections", "defaultdict"), inert)]
     save({"model": {}, "config": told}, tmp_path / "model.pth")
     assert len(Checkpoint(tmp_path / "model.pth")) == 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"offset": 10**9}, [("storage", "FloatStorage", "0", 4), 10**9, (4,), (1,)], (None, {"offset": 10**9})],
+)
+def test_a_tensor_cannot_be_told_afterwards_that_it_is_larger(state: object, tmp_path: Path) -> None:
+    save({"model": {"a": Told(np.zeros(4, np.float32), state)}}, tmp_path / "model.pth")
+    with pytest.raises(CheckpointError, match="cut off, damaged or no torch checkpoint"):
+        Checkpoint(tmp_path / "model.pth")
 
 
 @pytest.mark.parametrize("kept", [0, 100, 40_000, 90_000_000])
