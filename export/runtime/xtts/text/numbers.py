@@ -50,24 +50,25 @@ _ENDINGS = {
     "cs": _DOT,
     "de": f"st|nd|rd|th|º|ª|{_DOT}",
     "en": "st|nd|rd|th",
-    "es": "º|ª|ero|era|er|os|as|o|a",
+    "es": "º|ª|ero|era|er|o|a",
     "fr": "º|ª|ère|ere|er|re|ème|eme|e",
     "hi": "st|nd|rd|th|ला|रा|था",
-    "hu": f"{_DOT}|adik|edik|odik|ödike|ödik|ik",
+    "hu": f"{_DOT}|adik|edik|odik|ödik|ik",
     "it": "º|°|ª|o|a|i|e",
     "ko": "번째|번|차|째",
     "nl": "de|ste|e",
     "pl": "º|ª|st|nd|rd|th",
-    "pt": "º|ª|os|as|o|a",
+    "pt": "º|ª|o|a",
     "ru": "-й|-я|-е|-ое|-ье|-го",
     "tr": f"{_DOT}|inci|ıncı|uncu|üncü|nci|ncı|ncu|ncü",
 }
-_WORD_GOES_ON = r"(?!\w)"
+_ENDS = dict.fromkeys(_ENDINGS, r"(?!\w)") | {"es": r"(?!\w)|(?=s\b)", "pt": r"(?!\w)|(?=s\b)", "hu": "", "ko": ""}
+"""What must follow an ending: no word that goes on. Cases and particles follow at once in Hungarian and Korean, an s in
+Spanish."""
+
 _ORDINALS = {
-    language: re.compile(rf"(?<!\d)(\d+)({endings}){_WORD_GOES_ON if language != 'ko' else ''}")
-    for language, endings in _ENDINGS.items()
+    language: re.compile(rf"(?<!\d)(\d+)({endings})(?:{_ENDS[language]})") for language, endings in _ENDINGS.items()
 }
-"""In Korean particles follow the ending at once."""
 
 
 def read_out(text: str, language: str) -> str:
