@@ -165,16 +165,18 @@ def _convolve(x: Double, weight: Double, dilation: int) -> Double:
     """Of [in, samples] with [out, in, kernel], padded so that the length stays."""
     reach = dilation * (weight.shape[2] - 1)
     padded = np.pad(x, ((0, 0), (reach // 2, reach // 2)))
-    taps = [padded[:, k * dilation : k * dilation + x.shape[1]] for k in range(weight.shape[2])]
-    return sum((weight[:, :, k] @ tap for k, tap in enumerate(taps)), np.zeros((len(weight), x.shape[1])))
+    out = np.zeros((len(weight), x.shape[1]))
+    for k, tap in enumerate(np.ascontiguousarray(weight.transpose(2, 0, 1))):
+        out += tap @ padded[:, k * dilation : k * dilation + x.shape[1]]
+    return out
 
 
 def _widen(x: Double, weight: Double, stride: int) -> Double:
     """Transposed convolution of [in, samples] with [in, out, kernel]: each sample adds a kernel, a stride on."""
     kernel, count = weight.shape[2], x.shape[1]
     out = np.zeros((weight.shape[1], (count - 1) * stride + kernel))
-    for k in range(kernel):
-        out[:, k : k + count * stride : stride] += weight[:, :, k].T @ x
+    for k, tap in enumerate(np.ascontiguousarray(weight.transpose(2, 1, 0))):
+        out[:, k : k + count * stride : stride] += tap @ x
     cut = (kernel - stride) // 2
     return out[:, cut : cut + count * stride]
 

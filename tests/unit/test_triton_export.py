@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from controller.errors import UsageError
 from export import cli, offline
 from export.repository import Plan, Repository, Source
 from export.runtime.weights import WeightsError, check_whisper, is_multilingual
-from export.setup.cache import Cache
+from export.setup.cache import REPOSITORY, Cache
+from tests.requirements import require_or_skip
 
 
 def whisper_folder(path: Path, *, tokens: int = 51_865) -> Path:
@@ -154,3 +157,13 @@ def test_a_wrong_command_line_is_one_sentence(arguments: list[str], capsys: pyte
 def test_the_list_tells_what_is_there(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out.count("not exported") == 5
+
+
+def test_xtts_is_exported_in_an_environment_of_its_own(tmp_path: Path) -> None:
+    require_or_skip("xtts", Cache.default().python("export").exists(), "run `make test`")
+    command = [sys.executable, "-m", "export", "xtts", "--out", str(tmp_path), "--checkpoint", str(tmp_path / "none")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    assert done.returncode == 1
+    assert "none is not a whole XTTS checkpoint: model.pth, config.json, vocab.json missing" in done.stderr
+    assert done.stderr.startswith("export: ")
+    assert done.stderr.count("\n") == 1
