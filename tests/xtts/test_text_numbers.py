@@ -72,6 +72,23 @@ def test_chinese(digits: str, words: str) -> None:
     assert chinese.number(digits) == words
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("de", "am 07.03.2024 um 08:05", "am siebte dritte zweitausendvierundzwanzig um acht:null fünf"),
+        ("fr", "le 07.03.2024", "le sept trois deux mille vingt-quatre"),
+        ("fr", "au 06-12-34", "au six-douze-trente-quatre"),
+        ("fr", "au 06-12-34-56", "au zéro six, un deux, trois quatre, cinq six"),
+        ("en", "2024-03-07 or 10-20-30", "two thousand and twenty-four-three-seven or ten-twenty-thirty"),
+        ("en", "0.5 or 007", "zero point five or zero zero seven"),
+        ("cs", "22. nebo 100. den", "dvacátý druhý nebo sto den"),
+        ("ru", "1 копейка, 22 ₽", "один копейка, двадцать два рубля"),
+    ],
+)
+def test_dates_are_no_telephones(language: str, text: str, words: str) -> None:
+    assert " ".join(numbers.read_out(text, language).split()) == words
+
+
 @given(st.sampled_from(WRITTEN), st.text("0123456789", min_size=1, max_size=40))
 def test_every_number_can_be_said(language: str, digits: str) -> None:
     said = counting.cardinal(digits, language)

@@ -51,6 +51,7 @@ def _clusters(text: str) -> list[str]:
         ("en", "See e.g. the works of J. S. Bach etc. for more."),
         ("en", "It is 3.5 km away, approx. five minutes."),
         ("en", "Is it (No. 5) or not."),
+        ("de", "Er kommt d. h. morgen, u. U. später."),
         ("de", "Am 3. Mai kommt Frau Dr. Huber z. B. um 5 Uhr."),
         ("cs", "Dne 3. května přijde p. Novák."),
         ("hu", "Az 1. emeleten lakik dr. Szabó."),
@@ -74,6 +75,9 @@ def test_these_full_stops_end_no_sentence(language: str, text: str) -> None:
         ("hi", "यह घर है। वह पेड़ है।", "यह घर है। "),
         ("ar", "كيف حالك؟ أنا بخير.", "كيف حالك؟ "),
         ("ko", "안녕하세요. 반갑습니다.", "안녕하세요. "),
+        ("ko", "네. 알겠습니다.", "네. "),
+        ("zh", "你好!我是小王.", "你好!"),
+        ("pt", "Sim, é. Mas não.", "Sim, é. "),
         ("es", "¿Qué tal? ¡Bien!", "¿Qué tal? "),
     ],
 )
@@ -87,6 +91,11 @@ def test_a_long_sentence_is_cut_at_its_clauses_into_equal_parts() -> None:
         "When it rains we stay at home, ",
         "and when the sun shines we go out, as everybody does.",
     ]
+
+
+def test_no_crumb_is_left_at_the_end() -> None:
+    text = "This sentence has its only comma just before its end, sir."
+    assert splitting.split(text, LANGUAGES["en"], 56)[1] != "sir."
 
 
 def test_short_sentences_stay_together() -> None:

@@ -16,11 +16,13 @@ LONG = 7
 _LONG_RUN = re.compile(
     rf"(?<![\d.,])(?<!{money.SIGN})(?<!{money.SIGN} )(?!\d+000(?!\d))\d{{{LONG},}}(?!\d|[.,]\d| ?{money.SIGN})"
 )
-_LEADING_ZERO = re.compile(r"(?<![\d.,])0\d+(?!\d)")
+_LEADING_ZERO = re.compile(r"(?<![\d.,])(?:0\d{2,}|(?<=\d:)0\d|0\d(?= \d\d(?!\d)))(?![.,]?\d)")
+"""Of codes, of minutes and of telephone numbers in pairs; that of a date or an hour is not said."""
+
 
 _TELEPHONE = re.compile(
-    r"(?<![\d.,-])(?!\d{4}-\d{1,2}-\d{1,2}(?!\d))(?!\d{1,2}-\d{1,2}-\d{2,4}(?!\d))"
-    r"(?:\d{2,5}(?:-\d{2,5}){2,}|\d{3}-\d{4})(?![\d-])"
+    r"(?<![\d.,-])(?!\d{4}-\d{1,2}-\d{1,2}(?!\d))(?!\d{1,2}-\d{1,2}-\d{2,4}(?![\d-]))"
+    r"(?=0|(?:\d+-)*\d{3}(?!\d))(?:\d{2,5}(?:-\d{2,5}){2,}|\d{3}-\d{4})(?![\d-])"
 )
 """Groups joined by hyphens that are no date."""
 

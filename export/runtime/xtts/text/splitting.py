@@ -16,6 +16,9 @@ from export.runtime.xtts.text.languages import Language
 
 _CLOSING = "\"'”’»›)】〕」』》〉）"
 _OPENING = "\"'“‘«‹(【〔「『《〈（"
+_SPACELESS = "[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+"""Scripts written without spaces, as part of a pattern."""
+
 _WIDE_ENDS = "。！？｡"
 """Sentence ends behind which no space is written."""
 
@@ -26,9 +29,12 @@ CLAUSE, SPACE, SCRIPT, CHARACTER, ANYWHERE, NOWHERE = range(6)
 """What a place to cut is worth, the best first: behind a clause, between words, where kanji begin behind kana, between
 characters of a script without spaces, within a word; before an accent or a space if nothing else is left."""
 
+_ABBREVIATED = re.compile(r"[^\W\d_]\.")
+"""One letter and a full stop: behind another such it is the second part of "z. B."."""
+
 _NEVER_FIRST = "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々…‥"
 _SMALLEST_PART = 0.3
-"""Of a piece's length: a clause cut off before that is too short to be spoken well by itself."""
+"""Of a piece's length: a clause shorter than that is not spoken well by itself."""
 
 
 def split(text: str, language: Language, limit: int | None = None) -> list[str]:
@@ -59,7 +65,7 @@ def _sentences(text: str, language: Language) -> Iterator[str]:
     short = words.abbreviations(language.code)
     ends, closing = re.escape(language.ends), re.escape(_CLOSING)
     start = 0
-    for found in re.finditer(rf"[{ends}]+[{closing}]*(?:\s+|$)|[{_WIDE_ENDS}]+[{closing}]*\s*", text):
+    for found in re.finditer(rf"[{ends}]+[{closing}]*(?:\s+|$|(?={_SPACELESS}))|[{_WIDE_ENDS}]+[{closing}]*\s*", text):
         if found[0].startswith(".") and _goes_on(text, found, short, language):
             continue
         yield text[start : found.end()]
@@ -74,7 +80,7 @@ def _goes_on(text: str, full_stop: re.Match[str], short: frozenset[str], languag
     if not following or len(full_stop[0].rstrip()) > 1:
         return following.islower()
     before = text[: full_stop.start()].rsplit(" ", maxsplit=1)[-1].lstrip(_OPENING + "-")
-    is_initial = len(before) == 1 and before.isalpha()
+    is_initial = len(before) == 1 and (before.isupper() or _ABBREVIATED.match(text, full_stop.end()) is not None)
     is_place = language.dotted_ordinals and before[-1:].isdecimal()
     return following.islower() or is_initial or is_place or before.lower() in short
 
@@ -96,7 +102,7 @@ def _place(text: str, longest: int) -> int:
         if _length(text[:at]) > longest:
             break
         kind = _kind(text, at)
-        if kind == CLAUSE and at < longest * _SMALLEST_PART:
+        if kind == CLAUSE and min(at, len(text) - at) < longest * _SMALLEST_PART:
             kind = SPACE if text[at - 1].isspace() else CHARACTER
         if kind not in best or abs(at - target) < abs(best[kind] - target):
             best[kind] = at
@@ -110,7 +116,7 @@ def _kind(text: str, at: int) -> int:
     if before.isspace():
         last = text[:at].rstrip()[-1:]
         return CLAUSE if (last and last in _CLAUSES) or after in "(–—" else SPACE
-    if before in _WIDE_CLAUSES and _may_begin(after):
+    if before in _CLAUSES and (before in _WIDE_CLAUSES or _spaceless(after)) and _may_begin(after):
         return CLAUSE
     if _spaceless(before) and _may_begin(after):
         return SCRIPT if _is_kanji(after) and not _is_kanji(before) else CHARACTER
@@ -123,8 +129,8 @@ def _may_begin(char: str) -> bool:
 
 def _spaceless(char: str) -> bool:
     """Whether `char` belongs to a script written without spaces."""
-    return "\u3040" <= char <= "\u30ff" or _is_kanji(char) or char in _CLOSING + _WIDE_CLAUSES + _WIDE_ENDS
+    return re.match(_SPACELESS, char) is not None or char in _CLOSING + _WIDE_CLAUSES + _WIDE_ENDS
 
 
 def _is_kanji(char: str) -> bool:
-    return "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff" or char > "\U0001ffff"
+    return char > "\u30ff" and re.match(_SPACELESS, char) is not None
