@@ -139,6 +139,7 @@ def test_a_row_that_closed_is_taken_again(folder: Path) -> None:
         gpt.open(prompt(gpt, "short"))
     gpt.close(first)
     again = gpt.open(prompt(gpt, "short"))
+    gpt.close(first)
     assert (again.index, second.index) == (0, 1)
     gpt.step({})
     assert {row.index for row in gpt.rows} == {0, 1}

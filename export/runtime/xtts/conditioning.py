@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from export.runtime.mel import XTTS_CONDITIONING, XTTS_SPEAKER, Mel
 from export.runtime.resampling import resampled
-from export.runtime.weights import WeightsError
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.session import opened
+from export.runtime.xtts.tables import table
 
 Float = NDArray[np.float32]
 
@@ -61,7 +61,8 @@ class Conditioning:
         self.config = configs.load(folder)
         self._latents = opened(folder / "conditioning.onnx", threads, spinning=spinning)
         self._speaker = opened(folder / "speaker.onnx", threads, spinning=spinning)
-        self._level = _level(folder / "mel_stats.npy")
+        # What each band of the log-mel is divided by: float32[bands, 1].
+        self._level = table(folder / "mel_stats.npy", (XTTS_CONDITIONING.n_mels,))[:, None]
         self._latents_mel = Mel(XTTS_CONDITIONING)
         self._speaker_mel = Mel(XTTS_SPEAKER)
 
@@ -125,13 +126,3 @@ def _pieces(sound: Float, config: configs.ModelConfig) -> Iterable[Float]:
         piece = sound[start : start + size]
         if len(piece) >= SHORTEST_S * config.input_rate:
             yield piece
-
-
-def _level(path: Path) -> Float:
-    """What each band of the log-mel is divided by: float32[bands, 1]."""
-    if not path.is_file():
-        raise WeightsError(f"{path.name} is missing from {path.parent}: run `dragoman export xtts`")
-    level: Float = np.load(path)
-    if level.shape != (XTTS_CONDITIONING.n_mels,):
-        raise WeightsError(f"{path} has {level.shape}, not one number for each of {XTTS_CONDITIONING.n_mels} bands")
-    return level.astype(np.float32)[:, None]

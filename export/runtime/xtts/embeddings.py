@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime.weights import WeightsError
 from export.runtime.xtts.config import ModelConfig
+from export.runtime.xtts.tables import table
 
 Float = NDArray[np.float32]
 
@@ -23,10 +23,10 @@ class Embeddings:
 
     def __init__(self, folder: Path, config: ModelConfig) -> None:
         self._config = config
-        self._text = _table(folder, "text_embedding", (config.text_tokens, config.width))
-        self._text_places = _table(folder, "text_positions", (config.text_positions, config.width))
-        self._audio = _table(folder, "mel_embedding", (config.audio_tokens, config.width))
-        self._audio_places = _table(folder, "mel_positions", (config.audio_positions, config.width))
+        self._text = table(folder / "text_embedding.npy", (config.text_tokens, config.width))
+        self._text_places = table(folder / "text_positions.npy", (config.text_positions, config.width))
+        self._audio = table(folder / "mel_embedding.npy", (config.audio_tokens, config.width))
+        self._audio_places = table(folder / "mel_positions.npy", (config.audio_positions, config.width))
 
     def prefix(self, latents: Float, ids: Sequence[int]) -> Float:
         """Conditioning, text, and the token that starts the audio: float32[positions, width].
@@ -55,16 +55,3 @@ class Embeddings:
         """Audio tokens, each at its place in its utterance, the start token's being 0: float32[tokens, width]."""
         added: Float = self._audio[tokens] + self._audio_places[places]
         return added
-
-
-def _table(folder: Path, name: str, shape: tuple[int, int]) -> Float:
-    path = folder / f"{name}.npy"
-    try:
-        table: Float = np.load(path, mmap_mode="r")
-    except FileNotFoundError as error:
-        raise WeightsError(f"{path.name} is missing from {folder}: run `dragoman export xtts`") from error
-    except (ValueError, EOFError) as error:
-        raise WeightsError(f"{path} cannot be read: {error}. Run `dragoman export xtts` again") from error
-    if table.shape != shape or table.dtype != np.float32:
-        raise WeightsError(f"{path} is {table.dtype}{list(table.shape)}, not float32{list(shape)}: export it again")
-    return table

@@ -150,8 +150,9 @@ class Gpt:
             row.latent, row.logits = latents[row.index], logits[row.index]
 
     def close(self, row: Row) -> None:
-        """Give up `row`; nothing is moved before the next step, since another may take its place."""
-        self._rows[row.index] = None
+        """Give up `row`, if it was not; nothing is moved before the next step, since another may take its place."""
+        if self._rows[row.index] is row:
+            self._rows[row.index] = None
 
     def _close_up(self) -> None:
         """Let the last rows fill the gaps, so that those in use lie side by side."""
