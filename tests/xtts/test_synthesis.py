@@ -107,4 +107,8 @@ def test_what_cannot_be_is_refused_before_a_row_is_taken(xtts: Xtts, voice: Voic
     for manner in (Manner(seed=-1), Manner(speed=0.0)):
         with pytest.raises(ValueError, match=r"seed|speed"):
             xtts.decode(IDS, voice, manner)
+    with pytest.raises(ValueError, match="most is 0"):
+        Manner(most=0)
+    with pytest.raises(ValueError, match="this model takes 512"):
+        xtts.decode(IDS, Voice(voice.latents, voice.speaker[:256]))
     assert xtts.decode(IDS, voice, Manner(most=1)).codes

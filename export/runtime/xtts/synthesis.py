@@ -48,6 +48,10 @@ class Manner:
     most: int | None = None
     """Audio tokens, the one that ends it included; None lets it end by itself."""
 
+    def __post_init__(self) -> None:
+        if self.most is not None and self.most < 1:
+            raise ValueError(f"most is {self.most}: give 1 token or more, or None")
+
 
 class Utterance:
     """One piece of text on its way: which audio tokens it has, and what of its sound is settled."""
@@ -63,6 +67,8 @@ class Utterance:
             ValueError: text, voice or manner cannot be spoken.
         """
         config = gpt.config
+        if voice.speaker.shape != (config.speaker_width,):
+            raise ValueError(f"the speaker has {voice.speaker.shape} numbers, this model takes {config.speaker_width}")
         self._stop = config.stop_audio
         self._sampler = Sampler(config, manner.sampling or config.sampling, Draws(manner.seed, part), manner.least)
         self._voice = voice
