@@ -42,8 +42,9 @@ def export(source: Source, repository: Path, say: Say, licence: str | None) -> N
     began = time.monotonic()
     identity = {"source": source.describe(), "exporter": _exporter(), "licence": licence}
     parts = plan(source)
-    folders = [Folder(repository, model, identity) for model in parts]
-    if all(folder.is_ready() for folder in folders):
+    all_folders = [Folder(repository, model, identity) for model in parts]
+    folders = [folder for folder in all_folders if not folder.is_ready()]
+    if not folders:
         say(f"{source.name} was ready already")
         return
     _ensure_room(source, repository)
