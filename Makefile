@@ -19,7 +19,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-xtts golden-xtts check lock doctor scenarios bench-call bench-frames reference-env clean
+.PHONY: help setup demo test test-xtts parity-xtts golden-xtts check lock doctor scenarios bench-call bench-frames bench-xtts reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -36,6 +36,7 @@ demo: ## A real call, English <-> Spanish, offline. CALLER= CALLEE= (WAV) FROM= 
 
 # The parts of XTTS run on what the controller's environment does not have; PYTEST=... alone picks among the others.
 PYTEST_XTTS = $(EXPORT_PYTHON) -m pytest --confcutdir tests/xtts --junitxml build/test/junit-xtts.xml
+PYTEST_XTTS_LIVE = $(PYTEST_XTTS:junit-xtts.xml=junit-parity-xtts.xml) -rP
 
 test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,triton,offline,xtts
 	@$(SETUP) test --keep-going
@@ -49,6 +50,11 @@ test-xtts: ## The tests of XTTS's parts alone
 	@$(SETUP) env-export
 	@mkdir -p build/test
 	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),tests/xtts)
+
+parity-xtts: ## XTTS's parts against coqui-tts, asked anew: tiny models, texts, and one of the full size (minutes)
+	@$(SETUP) env-export env-coqui-tts
+	@mkdir -p build/test
+	@XTTS_REFERENCE=live $(PYTEST_XTTS_LIVE) $(if $(PYTEST),$(PYTEST),tests/xtts/test_parity.py tests/xtts/test_live.py)
 
 golden-xtts: ## Ask coqui-tts anew for the answers that the tests of XTTS's parts compare with
 	@$(SETUP) env-export env-coqui-tts
@@ -77,6 +83,10 @@ bench-call: ## Lag and word error rates of real calls, from their recordings (ha
 bench-frames: ## What a frame costs: real web sockets, pass-through beside pipecat, a scrape (8 minutes)
 	@$(SETUP) env-controller prompts env-pipecat
 	@$(PYTHON) -m loadtest.frames --out build/bench/frames.json
+
+bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights (10 minutes)
+	@$(SETUP) env-export env-coqui-tts
+	@$(EXPORT_PYTHON) -m loadtest.xtts --out build/bench/xtts.json
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)),peers)

@@ -62,9 +62,10 @@ XTTS_SPEAKER = MelPreset(
 class Mel:
     """Turns samples into the power of mel bands."""
 
-    def __init__(self, preset: MelPreset) -> None:
+    def __init__(self, preset: MelPreset, bands: Float | None = None) -> None:
+        """`bands`: the filters a model brings along, float32[n_mels, n_fft / 2 + 1], in place of the preset's."""
         self.preset = preset
-        self._filters = filters(preset)
+        self._filters = filters(preset) if bands is None else bands
         self._window = _window(preset)
 
     def __call__(self, pcm: Float) -> Float:

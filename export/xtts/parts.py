@@ -34,6 +34,9 @@ TABLES: Mapping[str, str] = {
     "mel_positions.npy": "gpt.mel_pos_embedding.emb.weight",
 }
 
+SPEAKER_BANDS = "hifigan_decoder.speaker_encoder.torch_spec.1.mel_scale.fb"
+"""The filters of the speaker encoder's mel spectrogram, computed once, when it was made."""
+
 
 def plan(source: Source) -> Mapping[str, Sequence[Part]]:
     """The parts of each model of the repository."""
@@ -69,6 +72,7 @@ def plan(source: Source) -> Mapping[str, Sequence[Part]]:
         "xtts_conditioning": [
             described,
             Part(("mel_stats.npy",), partial(_table, weights, "mel_stats")),
+            Part(("speaker_bands.npy",), partial(_table, weights, SPEAKER_BANDS)),
             Part(("conditioning.onnx",), lambda path: conditioning.write(path, weights, config), checks.conditioning),
             Part(("speaker.onnx",), lambda path: speaker.write(path, weights, config), checks.speaker),
         ],

@@ -6,8 +6,11 @@ From the definitions of transformers' processors (repetition penalty, temperatur
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from export.runtime.xtts import sampler
 from export.runtime.xtts.config import Sampling
 
 
@@ -37,3 +40,34 @@ def softmax(row: Sequence[float]) -> list[float]:
     weights = [math.exp(one - best) for one in row]
     total = math.fsum(weights)
     return [one / total for one in weights]
+
+
+OTHER_RULES = [
+    ("[[PREFIX_TOKEN, config.start_audio]]", "[[config.start_audio]]"),
+    ("[[PREFIX_TOKEN, config.start_audio]]", "[[PREFIX_TOKEN]]"),
+    ("np.where(said < 0, said * np.float32(penalty), said / np.float32(penalty))", "said / np.float32(penalty)"),
+    ("    scaled = logits / np.float32(sampling.temperature)", "    scaled = logits"),
+    ("(logits >= floor)", "(logits > floor)"),
+    ("np.partition(logits, -top_k)[-top_k]", "np.partition(logits, -top_k - 1)[-top_k - 1]"),
+    ("    dropped[-1] = False\n", ""),
+    ("np.float32(1.0 - top_p)", "np.float32(top_p)"),
+    (
+        "    kept = largest(scaled, sampling.top_k)\n    kept = nucleus(kept, scaled[kept], sampling.top_p)",
+        "    kept = nucleus(np.arange(len(scaled)), scaled, sampling.top_p)\n"
+        "    kept = kept[largest(scaled[kept], sampling.top_k)]",
+    ),
+    (
+        "    kept = nucleus(kept, scaled[kept], sampling.top_p)",
+        "    kept = nucleus(kept, scaled[kept] * np.float32(sampling.temperature), sampling.top_p)",
+    ),
+]
+"""A rule as it stands in the sampler's source, and another one in its place."""
+
+
+def changed_sampler(rule: str, changed: str) -> types.ModuleType:
+    """The module `sampler` with another rule."""
+    source = Path(sampler.__file__).read_text(encoding="utf-8")
+    assert source.count(rule) == 1
+    mutant = types.ModuleType("mutant")
+    exec(compile(source.replace(rule, changed), "mutant", "exec"), mutant.__dict__)
+    return mutant

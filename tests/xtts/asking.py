@@ -1,7 +1,6 @@
 """Asks the reference in its environment, and knows where its answers of another day are kept.
 
-`python -m tests.xtts.asking` (`make golden-xtts`) asks anew and keeps the answers: of the tiny models, and of the text
-front end to golden/cases.json.
+`python -m tests.xtts.asking` (`make golden-xtts`) asks anew and keeps the answers of the tiny models.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,14 +21,15 @@ from export.setup.cache import REPOSITORY, Cache
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 ARRAYS: Final = GOLDEN / "tiny.npz"
-CASES: Final = GOLDEN / "cases.json"
-TEXTS: Final = GOLDEN / "texts.json"
 
 LARGEST_B: Final = 1_000_000
 """Bytes that the kept answers may take together."""
 
 SEEDS: Final = (1, 2)
 """Of the tiny models that are asked; what does not depend on weights, of the first alone."""
+
+LIVE: Final = os.environ.get("XTTS_REFERENCE") == "live"
+"""Whether tests ask the reference (`make parity-xtts`)."""
 
 Answers = Mapping[str, NDArray[Any]]
 
@@ -61,10 +61,11 @@ def arrays(*options: str) -> Answers:
         return read(out)
 
 
-def texts(cases: Path) -> list[dict[str, Any]]:
-    """What `tests.xtts.reference texts` answers."""
+def texts(asked: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What `tests.xtts.reference texts` makes of texts, each after its language."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "answers.json"
+        cases, out = Path(folder) / "cases.json", Path(folder) / "answers.json"
+        cases.write_text(json.dumps(list(asked)), encoding="utf-8")
         _run("texts", "--cases", str(cases), "--out", str(out))
         answers: list[dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))
         return answers
@@ -77,8 +78,10 @@ def read(file: Path) -> Answers:
 
 def write(file: Path, answers: Answers) -> None:
     """Token ids are written in 16 bits, numbers as they are."""
-    small = {name: array.astype(np.int16) if array.dtype.kind == "i" else array for name, array in answers.items()}
-    np.savez_compressed(file, allow_pickle=False, **small)
+    small: dict[str, Any] = {
+        name: array.astype(np.int16) if array.dtype.kind == "i" else array for name, array in answers.items()
+    }
+    np.savez_compressed(file, **small)
 
 
 def _run(*words: str) -> None:
@@ -97,12 +100,7 @@ def main() -> int:
         return 1
     GOLDEN.mkdir(exist_ok=True)
     write(ARRAYS, tiny())
-    if CASES.exists():
-        lines = (json.dumps(one, ensure_ascii=False) for one in texts(CASES))
-        TEXTS.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-    for file in (ARRAYS, TEXTS):
-        if file.exists():
-            print(f"golden-xtts: {file.relative_to(REPOSITORY)}, {file.stat().st_size / 1000:.0f} kB")
+    print(f"golden-xtts: {ARRAYS.relative_to(REPOSITORY)}, {ARRAYS.stat().st_size / 1000:.0f} kB")
     return 0
 
 

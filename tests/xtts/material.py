@@ -55,6 +55,9 @@ class Utterance:
 LENGTHS: Final = (9, 41)
 """Of the texts, in tokens."""
 
+SHOWN_STEPS: Final = 3
+"""Of so many steps of an utterance the logits are compared too."""
+
 
 def utterances(
     config: ModelConfig, seed: int, limit: int = 40, lengths: Sequence[int] = LENGTHS
@@ -89,6 +92,7 @@ _SETTINGS: Final = (
     Sampling(1.0, 0, 0.95, 1.5),
     Sampling(1.0, 200, 1.0, 1.5),
     Sampling(1.0, 0, 1.0, 0.8),
+    Sampling(1.0, 3, 1e-9, 5.0),
 )
 
 

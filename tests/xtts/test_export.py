@@ -26,7 +26,14 @@ FILES = {
         "gpt-prefill.onnx", "gpt.bin", "gpt.onnx", "mel_embedding.npy", "mel_positions.npy", "model.json",
         "text_embedding.npy", "text_positions.npy", "vocab.json", "vocoder.onnx",
     ],
-    "xtts_conditioning": ["conditioning.onnx", "export.json", "mel_stats.npy", "model.json", "speaker.onnx"],
+    "xtts_conditioning": [
+        "conditioning.onnx",
+        "export.json",
+        "mel_stats.npy",
+        "model.json",
+        "speaker.onnx",
+        "speaker_bands.npy",
+    ],
 }  # fmt: skip
 
 

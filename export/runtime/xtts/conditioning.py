@@ -64,7 +64,8 @@ class Conditioning:
         # What each band of the log-mel is divided by: float32[bands, 1].
         self._level = table(folder / "mel_stats.npy", (XTTS_CONDITIONING.n_mels,))[:, None]
         self._latents_mel = Mel(XTTS_CONDITIONING)
-        self._speaker_mel = Mel(XTTS_SPEAKER)
+        bins = XTTS_SPEAKER.n_fft // 2 + 1
+        self._speaker_mel = Mel(XTTS_SPEAKER, table(folder / "speaker_bands.npy", (bins, XTTS_SPEAKER.n_mels)).T)
 
     def __call__(self, recordings: Sequence[Recording]) -> Voice:
         """The voice that speaks in all `recordings`.

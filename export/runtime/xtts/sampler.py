@@ -55,18 +55,31 @@ class Sampler:
         Raises:
             FloatingPointError: they are not numbers.
         """
+        token = chosen(*self.odds(logits), self._draws(self.drawn))
+        self.say(token)
+        return token
+
+    def odds(self, logits: Float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """The tokens that may be drawn next, ascending, and their probabilities.
+
+        Args:
+            logits: float32[audio_tokens], as the model gave them.
+        Raises:
+            FloatingPointError: they are not numbers.
+        """
         if not np.isfinite(logits).all():
             raise FloatingPointError("the model's logits are not finite: its weights are damaged, or overflow as fp16")
         logits = penalised(logits, self._seen, self._sampling.repetition_penalty)
         if self.drawn < self._least:
             logits[self._stop] = -np.inf
         if self._sampling.temperature == 0.0:
-            token = int(logits.argmax())
-        else:
-            token = chosen(*distribution(logits, self._sampling), self._draws(self.drawn))
+            return np.array([logits.argmax()]), np.ones(1)
+        return distribution(logits, self._sampling)
+
+    def say(self, token: int) -> None:
+        """Remember that `token` was said, drawn or not."""
         self._seen[token] = True
         self.drawn += 1
-        return token
 
 
 def penalised(logits: Float, seen: NDArray[np.bool_], penalty: float) -> Float:

@@ -1,0 +1,76 @@
+"""How near two sets of answers are, and how near they have to be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.xtts.asking import Answers
+
+BOUNDS: Final[Mapping[str, float]] = {
+    r"greedy/.*/codes|sampler/.*/support": 0.0,
+    r"greedy/.*/latents": 2e-6,
+    r"greedy/.*/logits": 1e-5,
+    r"sampler/.*/probabilities": 1e-6,
+    r"vocoder/.*/pcm": 1e-6,
+    r"voice/.*": 1e-4,
+    r"mel/.*": 1e-5,
+    r"resample/.*": 1e-6,
+}
+"""The greatest difference that each answer may have; 0 is the same answer."""
+
+FULL_LATENTS: Final = 1e-5
+"""Of the full model's latents: thirty layers of rounding."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    name: str
+    most: float
+    """The greatest difference of one value; infinite where not even the shapes are equal."""
+    bound: float
+    at: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} differs by {self.most:.3g} at {self.at}; it may by {self.bound:g}"
+
+
+def differences(
+    reference: Answers, ours: Iterable[tuple[str, NDArray[Any]]], *, latents: float = BOUNDS[r"greedy/.*/latents"]
+) -> list[Difference]:
+    """One for each of our answers.
+
+    Args:
+        latents: the bound of what is decoded.
+    Raises:
+        KeyError: the reference was not asked for one of them.
+    """
+    found = []
+    for name, array in ours:
+        bound = latents if re.fullmatch(r"greedy/.*/latents", name) else bound_of(name)
+        expected = reference[name]
+        if expected.shape != array.shape:
+            found.append(Difference(name, float("inf"), bound))
+            continue
+        off = np.abs(expected.astype(np.float64) - array)
+        if f"{name}/off" in reference:  # so far the reference is from its own computation in float64
+            off = np.maximum(0.0, off - 1.001 * reference[f"{name}/off"].astype(np.float64))
+        at = np.unravel_index(int(off.argmax()), off.shape)
+        found.append(Difference(name, float(off[at]), bound, tuple(map(int, at))))
+    return found
+
+
+def bound_of(name: str) -> float:
+    """The bound of the answer `name`."""
+    (bound,) = (bound for pattern, bound in BOUNDS.items() if re.fullmatch(pattern, name))
+    return bound
+
+
+def misses(found: Iterable[Difference]) -> list[str]:
+    """Those that are over their bounds, each in a sentence."""
+    return [str(one) for one in found if one.most > one.bound]
