@@ -1,0 +1,98 @@
+"""coqui-tts as an engine of the bench: runs in its own environment (`python -m loadtest.xtts.peer`)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from export.xtts import structural
+from loadtest.xtts import task
+from loadtest.xtts.coqui import structural_model
+from loadtest.xtts.exchange import forget_peak, peak_mb, serve
+
+
+class Clock(LogitsProcessor):  # type: ignore[misc]
+    """Notes when each token is about to be drawn; changes nothing."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self.times.append(time.perf_counter())
+        return scores
+
+
+class Peer:
+    def __init__(self, size: str, vocabulary: Path) -> None:
+        self._config = structural.SIZES[size]
+        self._model = structural_model(self._config, task.SEED, vocabulary)
+        latents, speaker = task.voice(self._config)
+        self._latents = torch.from_numpy(latents)[None]
+        self._speaker = torch.from_numpy(speaker)[None, :, None]
+
+    def speak(self) -> dict[str, Any]:
+        """Say the text with `inference`, whole: that is its quickest way."""
+        forget_peak()
+        clock, sampling = Clock(), self._config.sampling
+        began = time.perf_counter()
+        answer = self._model.inference(
+            task.TEXT,
+            task.LANGUAGE,
+            self._latents,
+            self._speaker,
+            temperature=sampling.temperature,
+            top_k=sampling.top_k,
+            top_p=sampling.top_p,
+            repetition_penalty=sampling.repetition_penalty,
+            min_new_tokens=task.TOKENS,
+            max_new_tokens=task.TOKENS,
+            logits_processor=LogitsProcessorList([clock]),
+        )
+        seconds = time.perf_counter() - began
+        return {
+            "utterance_s": seconds,
+            "first_audio_s": seconds,
+            "decode_s": clock.times[-1] - clock.times[0],
+            "steps": len(clock.times) - 1,
+            "audio_s": len(answer["wav"]) / self._config.output_rate,
+            "rss_mb": peak_mb(),
+        }
+
+    def compare(self, ids: str, out: str) -> dict[str, Any]:
+        """Decode the text tokens in the file `ids` without chance; codes and latents go into the file `out`."""
+        gpt = self._model.gpt
+        with np.load(ids) as stored:
+            text = torch.from_numpy(stored["ids"])[None, 1:-1].int()
+        with torch.inference_mode():
+            codes = gpt.generate(
+                cond_latents=self._latents,
+                text_inputs=text,
+                do_sample=False,
+                num_beams=1,
+                repetition_penalty=task.GREEDY.repetition_penalty,
+                min_new_tokens=task.COMPARED_TOKENS,
+                max_new_tokens=task.COMPARED_TOKENS,
+            )
+            length = torch.tensor([codes.shape[-1] * gpt.code_stride_len])
+            words = torch.tensor([text.shape[-1]])
+            latents = gpt(text, words, codes, length, cond_latents=self._latents, return_latent=True)
+        np.savez(out, codes=codes[0].numpy(), latents=latents[0].numpy())
+        return {}
+
+
+def main() -> int:
+    size, vocabulary, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    began = time.perf_counter()
+    engine = Peer(size, Path(vocabulary))
+    return serve({"load_s": time.perf_counter() - began}, {"speak": engine.speak, "compare": engine.compare})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
