@@ -52,7 +52,7 @@ test-xtts: ## The tests of XTTS's parts alone
 	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),tests/xtts)
 
 parity-xtts: ## XTTS's parts against coqui-tts, asked anew: tiny models, texts, and one of the full size (minutes)
-	@$(SETUP) env-export env-coqui-tts
+	@$(SETUP) env-export env-coqui-tts japanese japanese-coqui-tts
 	@mkdir -p build/test
 	@XTTS_REFERENCE=live $(PYTEST_XTTS_LIVE) $(if $(PYTEST),$(PYTEST),tests/xtts/test_parity.py tests/xtts/test_live.py)
 
@@ -89,7 +89,7 @@ bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights
 	@$(EXPORT_PYTHON) -m loadtest.xtts --out build/bench/xtts.json
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, or all
-	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)),peers)
+	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)
 
 doctor: ## What is installed, what is missing, what to do about it
 	@$(SETUP) env-controller --keep-going

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from asterisk import debian, get
-from export.setup import environment, getting, peers, python, wheels
+from export.setup import environment, getting, japanese, peers, python, wheels
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
@@ -160,20 +160,39 @@ EXPORT: Final = _environment(
     70,
 )
 
+
+def _japanese(name: str, whose: Component) -> Component:
+    package = f"{whose.place}/lib/python3.11/site-packages/{japanese.PACKAGE}"
+    return Component(
+        name,
+        "the dictionary for Japanese",
+        whose.place,
+        (f"{package}/dicdir",),
+        lambda: [digest(whose), japanese.PINS.read_text(), japanese.IMPORTS],
+        lambda kit, env: japanese.add(kit, env, kit.downloads(name)),
+        PIP_REMEDY,
+        48,
+        needs=(whose.name,),
+        adds=True,
+    )
+
+
+_COQUI_TTS: Final = Component(
+    "env-coqui-tts",
+    "the Python environment coqui-tts",
+    "env/coqui-tts",
+    ("env/coqui-tts/bin/python", "env/coqui-tts/lib/python3.11/site-packages/torchcodec"),
+    peers.recipe,
+    peers.make,
+    PIP_REMEDY,
+    460,
+    needs=_FOR_PIP,
+    in_place=True,
+)
 PEERS: Final = (
     _environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),
-    Component(
-        "env-coqui-tts",
-        "the Python environment coqui-tts",
-        "env/coqui-tts",
-        ("env/coqui-tts/bin/python", "env/coqui-tts/lib/python3.11/site-packages/torchcodec"),
-        peers.recipe,
-        peers.make,
-        PIP_REMEDY,
-        460,
-        needs=_FOR_PIP,
-        in_place=True,
-    ),
+    _COQUI_TTS,
+    _japanese("japanese-coqui-tts", _COQUI_TTS),
 )
 """What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
 
@@ -302,12 +321,13 @@ COMPONENTS: Final[dict[str, Component]] = {
             42.1,
         ),
         EXPORT,
+        _japanese("japanese", EXPORT),
         *PEERS,
     )
 }
 
 _OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in PEERS)
-_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export"))
+_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export", "japanese"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
     "test": _OURS,

@@ -67,16 +67,26 @@ class Pip:
         Raises:
             Unreachable, WrongDigest: as `download`.
         """
+        self._from_sources(["wheel", "-w", into / "built"], sources, tools, into)
+        return sorted((into / "built").glob("*.whl"))
+
+    def download_sources(self, sources: Path, tools: Path, into: Path) -> list[Path]:
+        """Fetch pinned source archives as they are; pip asks each what it is, which takes the tools of a build.
+
+        Raises:
+            Unreachable, WrongDigest: as `download`.
+        """
+        self._from_sources(["download", "--no-binary", ":all:", "-d", into / "archives"], sources, tools, into)
+        return sorted((into / "archives").iterdir())
+
+    def _from_sources(self, words: Sequence[str | Path], sources: Path, tools: Path, into: Path) -> None:
         toolbox = into / "tools"
         remove(toolbox)
         self._fetch(["install", "--no-deps", "--only-binary", ":all:", "--target", toolbox, *_files([tools])], toolbox)
         # What a setup.py would fetch by itself is in the toolbox; without an index it can fetch nothing more.
         self._fetch(
-            ["wheel", "--no-deps", "--no-build-isolation", "-w", into / "built", *_files([sources])],
-            into,
-            {"PYTHONPATH": str(toolbox)},
+            [*words, "--no-deps", "--no-build-isolation", *_files([sources])], into, {"PYTHONPATH": str(toolbox)}
         )
-        return sorted((into / "built").glob("*.whl"))
 
     def install(self, env: Path, requirements: Sequence[Path], wheels: Path) -> None:
         """Install what the files pin, from a folder of wheels, into the environment `env`.

@@ -115,7 +115,7 @@ def test_missing_names_what_is_not_there(tmp_path: Path) -> None:
 
 def test_what_benches_compare_with_is_got_only_when_it_is_named(tmp_path: Path) -> None:
     peers = set(GROUPS["peers"])
-    assert {"env-pipecat", "env-coqui-tts"} <= peers
+    assert {"env-pipecat", "env-coqui-tts", "japanese-coqui-tts"} <= peers
     assert not peers & {name for group, names in GROUPS.items() if group != "peers" for name in names}
     (one,) = missing(Cache(tmp_path), ["env-pipecat"])
     assert one.name == "env-pipecat"
