@@ -27,6 +27,7 @@ class Engine:
 
     def __init__(self, name: str, python: Path, module: str, *words: str) -> None:
         self.name = name
+        print(f"{name}: loading", file=sys.stderr)
         variables = {"PYTHONPATH": str(REPOSITORY), "ORT_DISABLE_TELEMETRY": "1", "TRANSFORMERS_VERBOSITY": "error"}
         self._process = subprocess.Popen(
             [python, "-W", "ignore", "-m", module, *words],
