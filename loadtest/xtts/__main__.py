@@ -113,7 +113,6 @@ def _row(engine: str, streams: int, measured: list[dict[str, Any]]) -> dict[str,
         "streams": streams,
         "tokens_per_s": round(median(one["steps"] * streams / one["decode_s"] for one in measured), 2),
         "utterance_s": round(middle("utterance_s"), 3),
-        "first_audio_s": round(middle("first_audio_s"), 3),
         "rtf": round(middle("utterance_s") / (middle("audio_s") * streams), 3),
         "rss_mb": round(max(one["rss_mb"] for one in measured)),
         "each": {
@@ -139,11 +138,11 @@ def _bounds(rows: list[dict[str, Any]], parity: dict[str, Any]) -> list[Bound]:
 
 
 def _table(rows: list[dict[str, Any]], bounds: list[Bound]) -> str:
-    lines = ["engine      streams  tokens/s  utterance s  first audio s    rtf  RSS MB"]
+    lines = ["engine      streams  tokens/s  utterance s    rtf  RSS MB"]
     for one in rows:
         lines.append(
             f"{one['engine']:<11} {one['streams']:>7}  {one['tokens_per_s']:>8}  {one['utterance_s']:>11}"
-            f"  {one['first_audio_s']:>13}  {one['rtf']:>5}  {one['rss_mb']:>6}"
+            f"  {one['rtf']:>5}  {one['rss_mb']:>6}"
         )
     lines += [f"{'ok  ' if one.holds else 'MISS'} {one.what}: {one.measured} ({one.bound})" for one in bounds]
     return "\n".join(lines)

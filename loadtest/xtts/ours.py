@@ -12,7 +12,7 @@ import numpy as np
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.conditioning import Voice
 from export.runtime.xtts.gpt import Gpt
-from export.runtime.xtts.synthesis import CHUNKS, Manner, Utterance
+from export.runtime.xtts.synthesis import Manner, Utterance
 from export.runtime.xtts.text import TextFrontEnd
 from export.runtime.xtts.vocoder import Vocoder
 from loadtest.xtts import task
@@ -28,7 +28,7 @@ class Ours:
         self._voice = Voice(*task.voice(self._config))
 
     def speak(self, streams: int) -> dict[str, Any]:
-        """Say the text, in chunks as a server does it, `streams` times at once; the seeds differ."""
+        """Say the text `streams` times at once, with seeds of their own, each vocoded whole when it is decoded."""
         forget_peak()
         began = time.perf_counter()
         (piece,) = self._front_end.pieces(task.TEXT, task.LANGUAGE)
@@ -36,7 +36,7 @@ class Ours:
             Utterance(self._gpt, piece.ids, self._voice, Manner(seed=seed, least=task.TOKENS, most=task.TOKENS))
             for seed in range(streams)
         ]
-        decoding, samples, first_s = 0.0, 0, 0.0
+        decoding, samples = 0.0, 0
         speaking = utterances
         while speaking:
             stepped = time.perf_counter()
@@ -44,17 +44,14 @@ class Ours:
             self._gpt.step({one.row: tokens[one.row] for one in speaking if not one.finished})
             decoding += time.perf_counter() - stepped
             for one in speaking:
-                if one.finished or (len(one.codes) >= CHUNKS[0] and (len(one.codes) - CHUNKS[0]) % CHUNKS[1] == 0):
-                    sound = one.sound(self._vocoder)
-                    samples += 0 if sound is None else len(sound)
-                    first_s = first_s or time.perf_counter() - began
+                if one.finished and (sound := one.sound(self._vocoder)) is not None:
+                    samples += len(sound)
             speaking = [one for one in speaking if not one.finished]
         seconds = time.perf_counter() - began
         for one in utterances:
             self._gpt.close(one.row)
         return {
             "utterance_s": seconds,
-            "first_audio_s": first_s,
             "decode_s": decoding,
             "steps": task.TOKENS - 1,
             "audio_s": samples / self._config.output_rate / streams,

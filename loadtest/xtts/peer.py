@@ -57,7 +57,6 @@ class Peer:
         seconds = time.perf_counter() - began
         return {
             "utterance_s": seconds,
-            "first_audio_s": seconds,
             "decode_s": clock.times[-1] - clock.times[0],
             "steps": len(clock.times) - 1,
             "audio_s": len(answer["wav"]) / self._config.output_rate,

@@ -46,7 +46,6 @@ def test_an_engine_that_breaks_down_is_told(module: str) -> None:
 def measured(seconds: float, decode_s: float) -> dict[str, Any]:
     return {
         "utterance_s": seconds,
-        "first_audio_s": seconds / 5,
         "decode_s": decode_s,
         "steps": 59,
         "audio_s": 2.5,

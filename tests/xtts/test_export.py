@@ -99,7 +99,7 @@ def test_structural_weights_and_nothing_to_do_the_second_time(
     monkeypatch.undo()
     (tmp_path / "out/xtts_conditioning/1/weights/mel_stats.npy").unlink()
     said = export("--structural", "tiny", "--seed", "5")
-    assert "xtts_conditioning [2/4]" in said.out
+    assert "xtts_conditioning [2/5]" in said.out
     assert "xtts_v2 [" not in said.out
     assert left(tmp_path / "out") == FILES
     assert cli.main(["list", "--out", str(tmp_path / "out")]) == 0
