@@ -85,8 +85,8 @@ bench-frames: ## What a frame costs: real web sockets, pass-through beside pipec
 	@$(PYTHON) -m loadtest.frames --out build/bench/frames.json
 
 bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights (10 minutes)
-	@$(SETUP) env-export env-coqui-tts
-	@$(EXPORT_PYTHON) -m loadtest.xtts --out build/bench/xtts.json
+	@$(SETUP) env-controller env-export env-coqui-tts
+	@$(PYTHON) -m loadtest.xtts --out build/bench/xtts.json
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)
