@@ -128,3 +128,10 @@ def test_threads_do_not_mix_their_numbers() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.mark.parametrize("language", WRITTEN)
+@pytest.mark.parametrize("digits", ["0", "1", "100", "1000", "1" + "0" * 14, "9" * 15, "9" * 16])
+def test_no_place_in_a_row_is_too_much(language: str, digits: str) -> None:
+    """Spanish and Hindi give up at the largest, Korean and Polish at the least, where Arabic says nothing."""
+    assert counting.ordinal(digits, language) != ""

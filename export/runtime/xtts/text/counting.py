@@ -49,8 +49,17 @@ _CZECH = (
 _CZECH_PLACES = _CZECH.split()
 """From zeroth to nineteenth, then the tens."""
 
-_UNABLE = (NotImplementedError, OverflowError, KeyError, IndexError, TypeError, ValueError)
-"""What num2words' languages raise for what they cannot say."""
+_UNABLE = (
+    NotImplementedError,  # its own word: no places in a row in Czech
+    KeyError,  # a table ends: places in a row in Korean, long decimals in Hungarian
+    IndexError,  # the same: the place 0 in Polish
+    RecursionError,  # very large places in a row in Spanish
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""What num2words raises for what it cannot say: it has no error of its own for all of that. The last three it raises on
+purpose, by its source."""
 
 _one_at_a_time = threading.Lock()
 """num2words has one object a language, and Arabic keeps the number it is at in it."""
@@ -70,12 +79,10 @@ def ordinal(digits: str, language: str) -> str | None:
     if len(digits.lstrip("0")) > LARGEST:
         return None
     number = int(digits)
-    if language == "hi":
-        return hindi.ordinal(number)
     if language == "cs":
         return _czech_place(number)
     try:
-        return _words(number, language, to="ordinal")
+        return (hindi.ordinal(number) if language == "hi" else _words(number, language, to="ordinal")) or None
     except _UNABLE:
         return None
 
