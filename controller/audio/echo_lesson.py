@@ -21,7 +21,7 @@ HEARD = FRAMES * FRAME_SAMPLES
 _PASSES = 4
 _PIECE = 40
 """Frames learned from at once: about 2 ms, and two ticks. Spread over more, a lesson ends when somebody speaks already:
-of 479 sentences over an echo 3 were lost with four ticks, 4 with sixteen, 1 with two as with one."""
+of 479 sentences over an echo 3 were lost with four ticks or sixteen, 1 with two as with one."""
 
 
 class Lesson:

@@ -191,16 +191,22 @@ async def test_a_sentence_that_ended_in_a_pause_is_committed_by_the_first_partia
     await speaker.stream.aclose()
 
 
-@virtual
-async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_speaks_on() -> None:
+async def goodbye_and_on(first_partial: str) -> tuple[Script, Speaker]:
+    """Somebody who says one sentence, pauses for 120 ms, and is 1.6 s into the next."""
     script = Script(delay_s=0.1)
-    script.texts = ["Goodbyes. Thank you", "Goodbye. Thank you", "Goodbye. Thank you for"]
+    script.texts = [first_partial, "Goodbye. Thank you", "Goodbye. Thank you for"]
     script.words = (TimedWord("Goodbye.", 0.0, 1.0),)
     speaker = Speaker(script)
     speaker.start()
     await speaker.frames(50, loud=True)
     await speaker.frames(6)
     await speaker.frames(80, loud=True)
+    return script, speaker
+
+
+@virtual
+async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_speaks_on() -> None:
+    _, speaker = await goodbye_and_on("Goodbyes. Thank you")
     heard = []
     while not (first := await speaker.stream.receive()).final:
         heard.append((first.text, first.draft))
@@ -219,14 +225,7 @@ async def test_a_sentence_on_which_two_partials_agree_is_committed_while_one_spe
 
 @virtual
 async def test_what_was_committed_beyond_a_cut_is_not_heard_again() -> None:
-    script = Script(delay_s=0.1)
-    script.texts = ["Goodbye. Thank you", "Goodbye. Thank you", "Goodbye. Thank you for"]
-    script.words = (TimedWord("Goodbye.", 0.0, 1.0),)
-    speaker = Speaker(script)
-    speaker.start()
-    await speaker.frames(50, loud=True)
-    await speaker.frames(6)
-    await speaker.frames(80, loud=True)
+    script, speaker = await goodbye_and_on("Goodbye. Thank you")
     first = await next_final(speaker.stream)
     committed = round(first.span.end_s / FRAME_S)
     assert committed > 45
