@@ -1,4 +1,7 @@
-"""`make bench-call [SEED=n] [PARTS=turns,continuous,scripted] [CLAUSES=n]`: runs the calls, writes the figures."""
+"""`make bench-call [SEED=n] [PARTS=turns,continuous,scripted] [CLAUSES=n] [LINE=g722]`.
+
+On another line than the usual G.711, files bear its name: one run does not overwrite the other.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +15,25 @@ from typing import Final
 import uvloop
 
 from controller.errors import DragomanError, UsageError
+from controller.stack.phone import G722, PCMU
 from controller.stack.process import Run
 from export.setup.cache import REPOSITORY, Cache
 from loadtest.call import bounds
 from loadtest.call.bench import Options, run
 
-RESULT: Final = Path("build/bench/call.json")
-ROWS: Final = Path("build/bench/call-clauses.json")
-RECORDINGS: Final = Path("build/bench/call")
+FOLDER: Final = Path("build/bench")
 PARTS: Final = ("turns", "continuous", "scripted")
+LINES: Final = {"g711": PCMU, "g722": G722}
 
 
 def main() -> int:
     """Run it; 0 where every bound was kept."""
     try:
         options = _options(os.environ)
-        shutil.rmtree(RECORDINGS, ignore_errors=True)
-        RECORDINGS.mkdir(parents=True)
-        with Run(RECORDINGS / "logs") as stack:
+        recordings = options.recordings
+        shutil.rmtree(recordings, ignore_errors=True)
+        recordings.mkdir(parents=True)
+        with Run(recordings / "logs") as stack:
             report, rows = uvloop.run(run(options, stack))
     except DragomanError as error:
         print(f"bench-call: {error}", file=sys.stderr)
@@ -38,9 +42,11 @@ def main() -> int:
     failed = [one["name"] for one in judged if one["ok"] is False]
     failed += report["failed_calls"]
     report |= {"bounds": judged, "passed": not failed}
-    for file, content in ((RESULT, report), (ROWS, {"schema": "dragoman/call-clauses/1", "rows": rows})):
+    result, clauses = (recordings.with_name(f"{recordings.name}{name}.json") for name in ("", "-clauses"))
+    for file, content in ((result, report), (clauses, {"schema": "dragoman/call-clauses/1", "rows": rows})):
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\n{bounds.table(judged)}\n\nfigures: {RESULT}; every clause: {ROWS}; recordings: {RECORDINGS}", flush=True)
+    print(f"\n{bounds.table(judged)}\n")
+    print(f"figures: {result}; every clause: {clauses}; recordings: {recordings}", flush=True)
     for name, why in report["failed_calls"].items():
         print(f"FAIL: the call {name} could not be measured: {why}")
     return 1 if failed else 0
@@ -51,7 +57,13 @@ def _options(environment: dict[str, str] | os._Environ[str]) -> Options:
     if wrong := [one for one in parts if one not in PARTS]:
         raise UsageError(f"There is no part {wrong[0]}: choose PARTS among {','.join(PARTS)}.")
     seed, clauses = (_number(environment, name, default) for name, default in (("SEED", 1), ("CLAUSES", 40)))
-    return Options(parts, seed, clauses, RECORDINGS, REPOSITORY / "model_repository", Cache.default().prompts)
+    line = environment.get("LINE") or "g711"
+    if line not in LINES:
+        raise UsageError(f"There is no line {line}: choose LINE among {', '.join(LINES)}.")
+    recordings = FOLDER / ("call" if line == "g711" else f"call-{line}")
+    return Options(
+        parts, seed, clauses, LINES[line], recordings, REPOSITORY / "model_repository", Cache.default().prompts
+    )
 
 
 def _number(environment: dict[str, str] | os._Environ[str], name: str, default: int) -> int:

@@ -45,18 +45,25 @@ class Again:
 
 
 async def recognise_again(
-    client: TritonClient, voice: Voice, rows: list[Row], heard: Pcm, spoken: Spoken, language: str
+    client: TritonClient, voice: Voice, rows: list[Row], recording: tuple[Pcm, int], spoken: Spoken, language: str
 ) -> list[Again]:
-    """Every translation that was found in a recording (8 kHz): that stretch of it, and the clean one; `voice` says it
-    once more."""
+    """Every translation that was found in a recording: that stretch of it, and the clean one; `voice` says it once
+    more.
+
+    Args:
+        recording: int16[n] as the line's codec gave it, and its rate in hertz.
+    """
     found = [row for row in rows if row.where is not None and row.target is not None and row.counts]
-    return [await _one(client, voice, row, heard, spoken[row.target or "", language], language) for row in found]
+    return [await _one(client, voice, row, recording, spoken[row.target or "", language], language) for row in found]
 
 
-async def _one(client: TritonClient, voice: Voice, row: Row, heard: Pcm, made: list[Pcm], language: str) -> Again:
+async def _one(
+    client: TritonClient, voice: Voice, row: Row, recording: tuple[Pcm, int], made: list[Pcm], language: str
+) -> Again:
     assert row.where is not None
     begin, end = row.where
-    cut = soxr.resample(heard[begin:end], PHONE_RATE, SAMPLE_RATE, quality="HQ")
+    pcm, rate = recording
+    cut = soxr.resample(pcm[begin * rate // PHONE_RATE : end * rate // PHONE_RATE], rate, SAMPLE_RATE, quality="HQ")
     clean = min(made, key=lambda pcm: abs(len(pcm) - 2 * (end - begin)))  # of the speed at which it was played
     unhurried = np.concatenate([chunk.pcm async for chunk in voice.synthesize(row.target or "", language)])
     texts = [await _recognise(client, pcm, language) for pcm in (cut, clean, telephone(clean), unhurried)]

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from controller.demo.script import ENGLISH, SPANISH
 from controller.errors import StackError
+from controller.stack.phone import Codec
 from controller.stack.process import Run
 from controller.stack.wav import PHONE_RATE, write_wav
 from controller.telemetry import wer
@@ -47,6 +48,9 @@ class Options:
     clauses: int
     """Prompts a side."""
 
+    line: Codec
+    """What the phones speak on the wire."""
+
     recordings: Path
     repository: Path
     prompts: Path
@@ -72,15 +76,15 @@ async def run(options: Options, stack: Run) -> tuple[dict[str, Any], list[dict[s
     plans = plan(options)
     print(f"bench-call: {len(plans)} calls, {sum(one.seconds for one in plans) / 60:.0f} min", file=sys.stderr)
     measured, failed = [], {}
-    async with Studio(stack, options.repository, plans) as studio:
+    async with Studio(stack, options.repository, plans, options.line) as studio:
         versions = await asyncio.to_thread(lambda: studio.versions)
         for one in plans:
             print(f"bench-call: {one.name}, {one.seconds:.0f} s ...", file=sys.stderr, flush=True)
             made = partial(scripted.engines, delays=DELAYS) if one.part == "scripted" else studio.offline
             try:
                 taken = await studio.call(one, made)
-                _keep(taken, options.recordings)
-                measured.append(await _measure(studio, taken))
+                _keep(taken, options)
+                measured.append(await _measure(studio, taken, options.line.rate))
             except StackError as error:  # the others are worth measuring, and the bench fails all the same
                 print(f"bench-call: {one.name}: {error}", file=sys.stderr, flush=True)
                 failed[one.name] = str(error)
@@ -118,23 +122,23 @@ def _in_turns(part: str, first: dict[str, Prompt], drawn: dict[str, list[Prompt]
     ]
 
 
-async def _measure(studio: Studio, taken: Taken) -> Measured:
+async def _measure(studio: Studio, taken: Taken, rate: int) -> Measured:
     heard: dict[str, Heard] = {}
     again: dict[str, list[Again]] = {}
     for speaker, listener in DIRECTIONS:
         if speaker in taken.plan.speakers:
             one = heard[speaker] = await asyncio.to_thread(listen, taken, speaker, listener)
             if taken.plan.part == "turns":
-                recording, language = taken.heard[listener], LANGUAGES[listener]
+                recording, language = (taken.recordings[listener], rate), LANGUAGES[listener]
                 again[speaker] = await recognise_again(
                     studio.client, studio.voice(), one.rows, recording, taken.spoken, language
                 )
     return Measured(taken, heard, again)
 
 
-def _keep(taken: Taken, folder: Path) -> None:
-    for leg, pcm in taken.heard.items():
-        write_wav(folder / f"{taken.plan.name}-{leg}-heard.wav", pcm, PHONE_RATE)
+def _keep(taken: Taken, options: Options) -> None:
+    for leg, pcm in taken.recordings.items():
+        write_wav(options.recordings / f"{taken.plan.name}-{leg}-heard.wav", pcm, options.line.rate)
 
 
 def report(options: Options, versions: dict[str, str], measured: Sequence[Measured]) -> dict[str, Any]:
@@ -146,6 +150,7 @@ def report(options: Options, versions: dict[str, str], measured: Sequence[Measur
         "cores": os.cpu_count(),
         "seed": options.seed,
         "parts": list(options.parts),
+        "line": options.line.sdp,
         "clauses_asked": options.clauses,
     }
     offline = {f"{LANGUAGES[a]}-{LANGUAGES[b]}": _offline(a, measured) for a, b in DIRECTIONS}

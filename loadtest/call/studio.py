@@ -8,11 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+import soxr
+
 from asterisk.render import TEMPLATES, Extension
 from controller.engines import Engines
 from controller.engines.registry import make_all
 from controller.engines.tts import Voice
 from controller.errors import StackError
+from controller.frames import Pcm
 from controller.interpreting import CallWatcher
 from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Ended
@@ -20,9 +23,10 @@ from controller.pipeline.conversation import Conversation
 from controller.service import Service
 from controller.settings import Settings, load
 from controller.stack.asterisk import AsteriskServer
-from controller.stack.phone import SoftPhone
+from controller.stack.phone import PCMU, Codec, SoftPhone
 from controller.stack.process import Run
 from controller.stack.triton import TritonServer
+from controller.stack.wav import PHONE_RATE
 from controller.triton.client import TritonClient
 from loadtest.call import wire
 from loadtest.call.plan import CallPlan
@@ -40,8 +44,10 @@ MakeEngines = Callable[[Taken], Engines]
 class Studio:
     """Up between `__aenter__` and `__aexit__`; it has its own ports, and leaves nothing behind."""
 
-    def __init__(self, run: Run, repository: Path, plans: list[CallPlan]) -> None:
+    def __init__(self, run: Run, repository: Path, plans: list[CallPlan], line: Codec = PCMU) -> None:
+        """`line`: what the phones speak on the wire."""
         self._run = run
+        self._line = line
         self._plans = plans
         self.triton = TritonServer(run, repository, models=MODELS)
         self._callees = {plan.name: self._phone(plan, "b") for plan in plans}
@@ -136,12 +142,14 @@ class Studio:
             await asyncio.to_thread(caller.stop)
             await asyncio.to_thread(callee.stop)
         for leg, phone in (("a", caller), ("b", callee)):
-            taken.heard[leg] = phone.heard()
+            taken.recordings[leg] = phone.heard()
+            taken.heard[leg] = _at(PHONE_RATE, taken.recordings[leg], self._line.rate)
             taken.wires[leg] = await asyncio.to_thread(wire.read, log, begin, ports[leg])
         return taken
 
     def _phone(self, plan: CallPlan, leg: str) -> SoftPhone:
-        return SoftPhone(self._run, f"{plan.name}-{leg}", plan.tracks[leg].pcm, auto_answer=leg == "b")
+        speaks = _at(self._line.rate, plan.tracks[leg].pcm, PHONE_RATE)
+        return SoftPhone(self._run, f"{plan.name}-{leg}", speaks, codec=self._line, auto_answer=leg == "b")
 
 
 class _Watch(CallWatcher):
@@ -161,3 +169,8 @@ class _Watch(CallWatcher):
     def refused(self, call: CallStarted, why: str) -> None:
         if not self.up.done():
             self.up.set_exception(StackError(f"The call did not come about: {why}"))
+
+
+def _at(rate: int, pcm: Pcm, of: int) -> Pcm:
+    """`pcm` of one rate at another; at its own it stays as it is, which no resampler grants."""
+    return pcm if rate == of else soxr.resample(pcm, of, rate, quality="HQ")

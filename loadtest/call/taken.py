@@ -42,6 +42,8 @@ class Taken(Observer):
     """Every tenth of a second from the first clause on."""
     heard: dict[str, Pcm] = field(default_factory=dict)
     """What each phone recorded, 8 kHz."""
+    recordings: dict[str, Pcm] = field(default_factory=dict)
+    """The same at the rate of the line's codec."""
     wires: dict[str, Wire] = field(default_factory=dict)
     """The stream to each phone."""
     conversation: Conversation | None = None

@@ -20,7 +20,7 @@ from controller.stack.wav import PHONE_RATE
 LOG: Final = "wire.log"
 TURN_ON: Final = "rtp set debug on"
 
-_PACKET: Final = re.compile(r"^\[(?P<time>[\d:. -]+)\].*Sent RTP packet to\s+\S+:(?P<port>\d+) \(type 00,")
+_PACKET: Final = re.compile(r"^\[(?P<time>[\d:. -]+)\].*Sent RTP packet to\s+\S+:(?P<port>\d+) \(type 0[09],")
 _WINDOW: Final = 25
 """Packets on either side: Asterisk's timer and its log are a little early or late, a pause stays."""
 

@@ -242,7 +242,7 @@ def test_what_haste_costs_is_told_beside_what_was_spoken_in_haste(monkeypatch: p
 
     async def recognised() -> list[again.Again]:
         async with TritonClient("127.0.0.1:1") as client:  # nobody is asked there
-            return await again.recognise_again(client, voice, [row], call.heard, call.taken.spoken, "es")
+            return await again.recognise_again(client, voice, [row], (call.heard, PHONE_RATE), call.taken.spoken, "es")
 
     monkeypatch.setattr(again, "recognise", recognise)
     told = figures.turns([row], {"call": call.plan.tracks["a"]}, asyncio.run(recognised()))

@@ -49,6 +49,8 @@ def test_packets_of_one_phone_are_read_from_where_its_call_began(tmp_path: Path)
     others = [line.format(2, 0, "Got ", "from", 4000), line.format(2, 0, "Sent", "to  ", 5000)]
     log.write_text(earlier + "".join(lines + others))
     assert read(log, len(earlier), range(3990, 4010)).packets == 100
+    log.write_text("".join(lines).replace("type 00", "type 09"))  # G.722
+    assert read(log, 0, range(3990, 4010)).packets == 100
 
 
 def test_the_templates_get_a_log_with_times(tmp_path: Path) -> None:
