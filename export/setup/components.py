@@ -150,7 +150,8 @@ CONTROLLER: Final = _environment(
 )
 TRITON: Final = _environment(
     "triton",
-    "import numpy, onnxruntime, ctranslate2, tokenizers, py_nanotts, soxr; assert numpy.__version__ < '2'",
+    "import ctranslate2, cutlet, ko_speech_tools, num2words, numpy, onnxruntime, py_nanotts, pypinyin, soxr, "
+    "tokenizers; assert numpy.__version__ < '2'",
     95,
 )
 EXPORT: Final = _environment(
@@ -171,7 +172,7 @@ def _japanese(name: str, whose: Component) -> Component:
         lambda: [digest(whose), japanese.PINS.read_text(), japanese.IMPORTS],
         lambda kit, env: japanese.add(kit, env, kit.downloads(name)),
         PIP_REMEDY,
-        48,
+        57,
         needs=(whose.name,),
         adds=True,
     )
@@ -195,6 +196,9 @@ PEERS: Final = (
     _japanese("japanese-coqui-tts", _COQUI_TTS),
 )
 """What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
+
+BY_NAME: Final = (_japanese("japanese-triton", TRITON),)
+"""Got where they are named only: 250 MB on the disk for whoever has XTTS speak Japanese."""
 
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one
@@ -322,11 +326,12 @@ COMPONENTS: Final[dict[str, Component]] = {
         ),
         EXPORT,
         _japanese("japanese", EXPORT),
+        *BY_NAME,
         *PEERS,
     )
 }
 
-_OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in PEERS)
+_OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in (*BY_NAME, *PEERS))
 _DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export", "japanese"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
@@ -347,7 +352,7 @@ class Missing:
 
 
 def missing(cache: Cache, names: Sequence[str] | None = None) -> list[Missing]:
-    """The components that are not there; touches no network. Without `names`, of all but the peers."""
+    """The components that are not there; touches no network. Without `names`, of all that `make setup` gets."""
     return [
         Missing(one.name, f"{one.what} is missing: run `make setup`; without a network, {one.remedy}.")
         for one in (COMPONENTS[name] for name in names or _OURS)

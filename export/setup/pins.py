@@ -64,7 +64,7 @@ def main() -> int:
         known = f"--constraint={folder / 'controller.txt'}"
         compile_pins(uv, "sources.txt", str(folder / "sources.in"), "--no-deps", known)
         compile_pins(uv, "build.txt", str(folder / "build.in"))
-        compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton")
+        compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton", "--extra=xtts")
         compile_pins(uv, "export.txt", "pyproject.toml", "--extra=xtts", "--extra=xtts-export", "--only-binary=:all:")
         compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
         for peer in PEERS:

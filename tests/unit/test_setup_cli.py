@@ -121,6 +121,11 @@ def test_what_benches_compare_with_is_got_only_when_it_is_named(tmp_path: Path) 
     assert one.name == "env-pipecat"
 
 
+def test_the_dictionary_for_triton_is_got_only_when_it_is_named() -> None:
+    assert not [group for group, names in GROUPS.items() if "japanese-triton" in names]
+    assert COMPONENTS["japanese-triton"].place == COMPONENTS["env-triton"].place
+
+
 def test_ensure_offline_raises_a_sentence_for_each(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"Whisper's weights is missing.*Silero's voice detector is missing"):
         ensure(Cache(tmp_path), ["whisper", "silero"], offline=True)
