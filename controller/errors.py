@@ -4,6 +4,7 @@
     ├── UsageError            a wrong command line, setting or input file: say it and exit with 1
     │   ├── SettingsError
     │   ├── AudioFileError
+    │   ├── VoiceError
     │   └── RecordingError
     ├── StackError            a server this machine should run did not start or has gone
     ├── PbxError              Asterisk refused or cannot be reached
@@ -35,6 +36,10 @@ class SettingsError(UsageError):
 
 class AudioFileError(UsageError):
     """A recording cannot be used."""
+
+
+class VoiceError(UsageError):
+    """A voice file cannot be used."""
 
 
 class RecordingError(UsageError):

@@ -5,17 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from controller.errors import StackError, UsageError
-from controller.settings import Settings, load
-
-ANSWER_S = 5.0
-"""Seconds to wait for an answer, and for a call to end."""
+from controller.commands.reaching import ANSWER_S, Api, add_api
+from controller.errors import StackError
 
 
 def add(commands: Any) -> None:
@@ -30,14 +24,13 @@ def add(commands: Any) -> None:
         parser = verbs.add_parser(verb, help=what)
         if verb != "list":
             parser.add_argument("name", help="as `call list` tells it")
-        parser.add_argument("--url", help="the service's API; by default what the settings say")
-        parser.add_argument("--config", type=Path, help="the service's settings, for its address and its token")
+        add_api(parser)
         parser.add_argument("--json", action="store_true", help="as JSON")
         parser.set_defaults(run=run)
 
 
 def _list(options: argparse.Namespace) -> int:
-    calls = _Api(options).ask("/calls")["calls"]
+    calls = Api(options).ask("/calls")["calls"]
     if options.json:
         print(json.dumps(calls))
         return 0
@@ -50,7 +43,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    one = _Api(options).ask(f"/calls/{quote(options.name, safe='')}")
+    one = Api(options).ask(f"/calls/{quote(options.name, safe='')}")
     if options.json:
         print(json.dumps(one))
         return 0
@@ -70,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _end(options: argparse.Namespace) -> int:
-    api, path = _Api(options), f"/calls/{quote(options.name, safe='')}"
+    api, path = Api(options), f"/calls/{quote(options.name, safe='')}"
     api.ask(f"{path}/end", b"{}")
     deadline = time.monotonic() + ANSWER_S
     while options.name in [one["name"] for one in api.ask("/calls")["calls"]]:
@@ -84,50 +77,3 @@ def _end(options: argparse.Namespace) -> int:
 def _lag(one: dict[str, Any]) -> str:
     lag = one["lag_ms"]
     return f"p50 {lag['p50']:.0f} p95 {lag['p95']:.0f} p99 {lag['p99']:.0f} ms" if lag["n"] else "not known yet"
-
-
-class _Api:
-    """A running service's API."""
-
-    def __init__(self, options: argparse.Namespace) -> None:
-        """
-        Raises:
-            DragomanError: the settings are wrong.
-        """
-        settings: Settings = load(options.config)
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.api.host, settings.api.host)
-        self._url: str = (options.url or f"http://{host}:{settings.api.port}").rstrip("/")
-        if not self._url.startswith(("http://", "https://")):
-            raise UsageError(f"--url takes an address such as http://127.0.0.1:8090, not {self._url!r}.")
-        self._token = settings.api.token.get_secret_value()
-
-    def ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
-        """What the API answers; a `body` is posted.
-
-        Raises:
-            StackError: nothing answers there, or it refuses.
-        """
-        request = urllib.request.Request(self._url + path, body, {"Content-Type": "application/json"})
-        if self._token:
-            request.add_header("Authorization", f"Bearer {self._token}".encode().decode("latin-1"))  # UTF-8 on the wire
-        try:
-            with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-                said = json.load(answer)
-        except urllib.error.HTTPError as error:
-            raise StackError(_told(error)) from error
-        except (OSError, ValueError) as error:
-            why = getattr(error, "reason", error)
-            raise StackError(
-                f"No service answers at {self._url} ({why}): start it with `dragoman serve`, or name it with --url."
-            ) from error
-        if not isinstance(said, dict):
-            raise StackError(f"What answers at {self._url} is no Dragoman service.")
-        return said
-
-
-def _told(error: urllib.error.HTTPError) -> str:
-    """The API's own sentence."""
-    try:
-        return str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"What answers at {error.url} is no Dragoman service: it says {error.code}."

@@ -23,6 +23,9 @@ PHONE_RATE: Final = 8000
 MAX_SECONDS: Final = 3600.0
 """Longest recording that is taken: all of it is held in memory."""
 
+WAV_HEADER_BYTES: Final = 44
+"""Of the header that we write."""
+
 _PCM: Final = 1
 _FLOAT: Final = 3
 _EXTENSIBLE: Final = 0xFFFE
@@ -97,12 +100,28 @@ def read_recording(path: Path) -> tuple[Pcm, int]:
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16), form.rate
 
 
+def rate_of(path: Path) -> int:
+    """The rate in hertz that a recording was made at.
+
+    Raises:
+        AudioFileError: it cannot be read, or is no WAV.
+    """
+    return _parse(path, _content(path), strict=False)[0].rate
+
+
 def write_wav(path: Path, pcm: Pcm, rate: int) -> None:
     """Write mono 16-bit samples."""
     data = pcm.astype("<i2").tobytes()
-    riff = struct.pack("<4sI4s", b"RIFF", 36 + len(data), b"WAVE")
+    path.write_bytes(wav_header(rate, len(pcm)) + data)
+
+
+def wav_header(rate: int, samples: int | None) -> bytes:
+    """What stands before mono 16-bit samples; `samples` is None where nobody knows yet how many will come."""
+    size = _UNKNOWN_SIZE if samples is None else samples * 2
+    whole = _UNKNOWN_SIZE if samples is None else WAV_HEADER_BYTES - 8 + size
+    riff = struct.pack("<4sI4s", b"RIFF", whole, b"WAVE")
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, _PCM, 1, rate, rate * 2, 2, 16)
-    path.write_bytes(riff + form + struct.pack("<4sI", b"data", len(data)) + data)
+    return riff + form + struct.pack("<4sI", b"data", size)
 
 
 def _content(path: Path) -> bytes:

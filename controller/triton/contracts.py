@@ -21,6 +21,7 @@ TRANSLATE_S = 3.0
 FIRST_SOUND_S = 5.0
 SOUND_GAP_S = 2.0
 UTTERANCE_S = 60.0
+CONDITION_S = 60.0
 """Default deadlines. A first sound may wait behind others, a later one may not."""
 
 
@@ -52,7 +53,7 @@ class Latents:
     """How a voice sounds, for models that clone."""
 
     gpt_conditioning: NDArray[np.float16]
-    """float16[T, 1024]"""
+    """float16[T, width]; T is 32 and width 1024 where the model is not a small one for tests"""
     speaker: NDArray[np.float32]
     """float32[512]"""
 
@@ -139,6 +140,25 @@ async def synthesize(
             pcm = answer.get("PCM")
             if pcm is not None and pcm.size:
                 yield pcm.reshape(-1)
+
+
+async def condition(
+    client: TritonClient,
+    pcm: NDArray[np.int16],
+    rate: int,
+    *,
+    deadline_s: float = CONDITION_S,
+    model: str = "xtts_conditioning",
+) -> Latents:
+    """How the voice in int16[n] at `rate` hertz sounds. Takes seconds: never on a call's path."""
+    inputs: dict[str, Array] = {
+        "PCM": np.asarray(pcm, np.int16).reshape(-1),
+        "SAMPLE_RATE": np.array([rate], np.int32),
+    }
+    out = await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.TTS)
+    with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, which no voice file takes
+        gpt = out["GPT_COND_LATENT"].astype(np.float16)
+    return Latents(gpt, out["SPEAKER_EMBEDDING"].astype(np.float32).reshape(-1))
 
 
 def _text(value: str, shape: tuple[int, ...] = (1,)) -> Array:

@@ -1,0 +1,104 @@
+"""`dragoman voice make --out FILE CLIP...` and `voice show FILE`: voices as files, made from somebody's recordings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from controller.commands.reaching import triton_settings
+from controller.errors import AudioFileError
+from controller.frames import Pcm
+from controller.settings import load
+from controller.stack.wav import rate_of, read_wav
+from controller.triton.client import TritonClient
+from controller.triton.contracts import Latents, condition
+from controller.voices import latents
+
+SHORTEST_S: Final = 3.0
+LONGEST_S: Final = 30.0
+"""Of the clips together: less is no voice yet, and of more the model would hear the beginning only."""
+
+
+def add(commands: Any) -> None:
+    """Add `voice` to the command line's sub-commands."""
+    voice = commands.add_parser("voice", help="voices as files, made from recordings: make, show")
+    verbs = voice.add_subparsers(required=True, metavar="VERB")
+
+    make = verbs.add_parser("make", help="a voice from 3 to 30 s of somebody's speech (Triton's xtts_conditioning)")
+    make.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="a WAV; several are laid end to end")
+    make.add_argument("--out", type=Path, required=True, help="the voice file (.npz)")
+    make.add_argument("--name", help="whose voice it is; by default the file's name")
+    make.add_argument("--triton", metavar="HOST:PORT", help="its gRPC service; by default what the settings say")
+    make.add_argument("--config", type=Path, help="the settings, for Triton's address")
+    make.set_defaults(run=_make)
+
+    show = verbs.add_parser("show", help="what is in a voice file")
+    show.add_argument("file", type=Path)
+    show.add_argument("--json", action="store_true", help="as JSON")
+    show.set_defaults(run=_show)
+
+
+def clips(paths: Sequence[Path]) -> tuple[Pcm, int]:
+    """Recordings laid end to end: int16[n], and their rate in hertz, the highest that one of them has.
+
+    Raises:
+        AudioFileError: one cannot be used, or they are too short or too long together.
+    """
+    rate = max(rate_of(path) for path in paths)
+    pcm = np.concatenate([read_wav(path, rate) for path in paths])
+    check_length(len(pcm) / rate, " and ".join(map(str, paths)))
+    return pcm, rate
+
+
+def check_length(seconds: float, what: str) -> None:
+    """
+    Raises:
+        AudioFileError: it is too short or too long for a voice.
+    """
+    if not SHORTEST_S <= seconds <= LONGEST_S:
+        raise AudioFileError(
+            f"A voice is made from {SHORTEST_S:g} to {LONGEST_S:g} s of speech; {what}: {seconds:.1f} s."
+        )
+
+
+async def conditioned(pcm: Pcm, rate: int, grpc: str) -> Latents:
+    """What the Triton at `grpc` makes of somebody's speech.
+
+    Raises:
+        EngineError: it cannot.
+    """
+    async with TritonClient(grpc) as client:
+        return await condition(client, pcm, rate)
+
+
+def _make(options: argparse.Namespace) -> int:
+    pcm, rate = clips(options.clips)
+    grpc = triton_settings(load(options.config), options.triton).grpc
+    voice = latents.write(options.out, asyncio.run(conditioned(pcm, rate, grpc)), name=options.name or options.out.stem)
+    print(f"{options.out} is the voice of {voice.name}, made from {len(pcm) / rate:.1f} s of speech")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    voice = latents.read(options.file)
+    count, width = voice.latents.gpt_conditioning.shape
+    about = {
+        "schema": latents.SCHEMA,
+        "name": voice.name,
+        "model": voice.model,
+        "made": voice.made,
+        "latents": count,
+        "width": width,
+    }
+    if options.json:
+        print(json.dumps(about))
+        return 0
+    print(f"{options.file} is the voice of {voice.name or 'nobody named'}, made {voice.made or 'at an unknown time'}")
+    print(f"  {count} latents of {width} numbers; by the model {voice.model or 'unknown'}")
+    return 0

@@ -1,0 +1,1 @@
+"""Whose voice a translation is spoken in. Knows files and tensors; knows no call."""
