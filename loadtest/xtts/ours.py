@@ -11,8 +11,9 @@ import numpy as np
 
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.conditioning import Voice
+from export.runtime.xtts.decoding import Manner
 from export.runtime.xtts.gpt import Gpt
-from export.runtime.xtts.synthesis import Manner, Utterance
+from export.runtime.xtts.synthesis import Utterance
 from export.runtime.xtts.text import TextFrontEnd
 from export.runtime.xtts.vocoder import Vocoder
 from loadtest.xtts import task

@@ -9,7 +9,8 @@ import pytest
 
 from export.runtime.xtts.conditioning import Voice
 from export.runtime.xtts.config import TINY, Sampling
-from export.runtime.xtts.synthesis import Float, Manner, Xtts
+from export.runtime.xtts.decoding import Manner
+from export.runtime.xtts.synthesis import Float, Xtts
 from export.runtime.xtts.vocoder import Vocoder
 from export.runtime.xtts.windows import Upsampling
 

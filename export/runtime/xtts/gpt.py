@@ -19,6 +19,7 @@ from export.runtime.xtts.embeddings import Embeddings
 from export.runtime.xtts.session import opened
 
 Float = NDArray[np.float32]
+Kept = NDArray[np.floating[Any]]
 Precision = Literal["fp32", "8bit", "fp16"]
 
 FILES: Mapping[Precision, str] = {"fp32": "gpt.onnx", "8bit": "gpt-8bit.onnx", "fp16": "gpt-fp16.onnx"}
@@ -105,19 +106,57 @@ class Gpt:
             NoRoom: every row is taken.
             ValueError: the prompt does not fit into a row.
         """
+        row = self.take(len(prefix))
+        try:
+            self.fill(row, prefix)
+        except BaseException:
+            self.close(row)
+            raise
+        return row
+
+    def take(self, positions: int) -> Row:
+        """An empty row, to be filled with a prompt of `positions` before its first token can be drawn.
+
+        Raises:
+            NoRoom: every row is taken.
+            ValueError: the prompt does not fit into a row.
+        """
         if None not in self._rows:
             raise NoRoom(f"all {len(self._rows)} rows are taken")
-        if len(prefix) > self._room:
-            raise ValueError(f"the prompt has {len(prefix)} positions, a row has {self._room}: split the text")
-        row = Row(self._rows.index(None), len(prefix))
-        x = np.ascontiguousarray(prefix, np.float32)[None]
-        latents, logits = np.empty_like(x), np.empty((1, self.config.audio_tokens), np.float32)
-        before, total = np.array([len(prefix) - 1], np.int32), np.array(len(prefix), np.int32)
-        arrays = {"x": x, "seqlens_k": before, "total": total, "latents": latents, "logits": logits}
-        self._prefill.run_with_iobinding(self._bound(self._prefill, arrays, slice(row.index, row.index + 1)))
-        row.latent, row.logits = latents[0, -1], logits[0]
+        if positions > self._room:
+            raise ValueError(f"the prompt has {positions} positions, a row has {self._room}: split the text")
+        row = Row(self._rows.index(None), 0)
         self._rows[row.index] = row
         return row
+
+    def fill(self, row: Row, part: Float) -> None:
+        """Run the next `part` of the row's prompt, float32[positions, width], alone; other rows may step in between.
+
+        Where a prompt is parted is a part of what is computed: its last bits differ, and with a quick prompt more.
+        """
+        x = np.ascontiguousarray(part, np.float32)[None]
+        total = row.positions + len(part)
+        latents, logits = np.empty_like(x), np.empty((1, self.config.audio_tokens), np.float32)
+        arrays = {
+            "x": x,
+            "seqlens_k": np.array([total - 1], np.int32),
+            "total": np.array(total, np.int32),
+            "latents": latents,
+            "logits": logits,
+        }
+        self._prefill.run_with_iobinding(self._bound(self._prefill, arrays, slice(row.index, row.index + 1)))
+        row.positions = total
+        row.latent, row.logits = latents[0, -1], logits[0]
+
+    def kept(self, row: Row) -> Kept:
+        """A copy of the keys and values that are in `row`: [2 x layers, heads, positions, head_width]."""
+        return np.stack([kept[row.index, :, : row.positions] for kept in self._cache.values()])
+
+    def put(self, row: Row, kept: Kept) -> None:
+        """Begin the empty `row` with what was `kept` of another that was filled with the same."""
+        row.positions = kept.shape[2]
+        for into, part in zip(self._cache.values(), kept, strict=True):
+            into[row.index, :, : row.positions] = part
 
     def room(self, row: Row) -> int:
         """How many tokens `row` can still be given."""

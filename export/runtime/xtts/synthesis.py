@@ -1,6 +1,6 @@
 """Text and a voice in, speech out: the parts of XTTS put together for one speaker at a time.
 
-A server puts the same parts together for many: `Utterance` is what it steps. Knows no queue and no clock.
+A server puts the same parts together for many (`export.runtime.xtts.serving`). Knows no queue and no clock.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.conditioning import Voice
-from export.runtime.xtts.config import Sampling
+from export.runtime.xtts.decoding import Decoding, Manner
 from export.runtime.xtts.gpt import Gpt, Precision
-from export.runtime.xtts.sampler import Draws, Sampler
 from export.runtime.xtts.text import TextFrontEnd
 from export.runtime.xtts.vocoder import Vocoder
 from export.runtime.xtts.windows import Windows
@@ -33,64 +32,29 @@ Each chunk costs the vocoder 28 frames of context, a third of a second's work; s
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How something is said."""
-
-    seed: int = 0
-    """The same one says the same text alike."""
-    sampling: Sampling | None = None
-    """None is as the checkpoint likes it."""
-    speed: float = 1.0
-    """2 speaks in half the time."""
-    least: int = 0
-    """Audio tokens before it may end."""
-    most: int | None = None
-    """Audio tokens, the one that ends it included; None lets it end by itself."""
-
-    def __post_init__(self) -> None:
-        if self.most is not None and self.most < 1:
-            raise ValueError(f"most is {self.most}: give 1 token or more, or None")
-
-
-class Utterance:
+class Utterance(Decoding):
     """One piece of text on its way: which audio tokens it has, and what of its sound is settled."""
 
     def __init__(self, gpt: Gpt, ids: Sequence[int], voice: Voice, manner: Manner, part: int = 0) -> None:
-        """Take a row of `gpt` and run the prompt.
-
-        Args:
-            ids: from `TextFrontEnd`, the start and stop tokens included.
-            part: which piece of its text this is, so that each has draws of its own.
-        Raises:
-            NoRoom: the GPT has no row left.
-            ValueError: text, voice or manner cannot be spoken.
-        """
-        config = gpt.config
-        if voice.speaker.shape != (config.speaker_width,):
-            raise ValueError(f"the speaker has {voice.speaker.shape} numbers, this model takes {config.speaker_width}")
-        self._stop = config.stop_audio
-        self._sampler = Sampler(config, manner.sampling or config.sampling, Draws(manner.seed, part), manner.least)
-        self._voice = voice
-        self.windows = Windows(config, manner.speed)
-        self.row = gpt.open(gpt.embeddings.prefix(voice.latents, ids))
-        self._most = min(manner.most or config.max_new_tokens, config.max_new_tokens, gpt.room(self.row) + 1)
-        self.codes: list[int] = []
-        """Tokens drawn, the one that ends it included."""
-        self.finished = False
+        """Take a row of `gpt` and run the prompt; see `Decoding`."""
+        self.windows = Windows(gpt.config, manner.speed)
+        self._speaker = voice.speaker
+        super().__init__(gpt, ids, voice, manner, part)
+        try:
+            self.fill()
+        except BaseException:
+            gpt.close(self.row)
+            raise
 
     def draw(self) -> int:
-        """The next token, from what the GPT said last; unless this `finished` it, the GPT is to be given that token."""
-        token = self._sampler.draw(self.row.logits)
-        self.windows.add(self.row.latent)
-        self.codes.append(token)
-        self.finished = token == self._stop or len(self.codes) == self._most
+        token = super().draw()
+        self.windows.add(self.latent)
         return token
 
     def sound(self, vocoder: Vocoder) -> Float | None:
         """What of the speech is settled and new: float32[samples], or None."""
         window = self.windows.next(last=self.finished)
-        return None if window is None else window.cut(vocoder(window.frames, self._voice.speaker))
+        return None if window is None else window.cut(vocoder(window.frames, self._speaker))
 
 
 @dataclass(frozen=True, slots=True)

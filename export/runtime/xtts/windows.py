@@ -60,15 +60,19 @@ class Windows:
         self._latents[self._count] = latent
         self._count += 1
 
-    def next(self, *, last: bool) -> Window | None:
-        """What can be vocoded by now and was not before; with `last`, all of the rest. None where there is nothing."""
+    def ready(self, *, last: bool) -> int:
+        """How many frames can be vocoded by now and were not before; with `last`, there will be no more latents."""
         if last:
-            limit = end = self._upsampling.frames(self._count)
-        else:
-            limit = self._upsampling.settled(self._count)
-            end = limit - CONTEXT
-        if end <= self._emitted:
+            return self._upsampling.frames(self._count) - self._emitted
+        return max(0, self._upsampling.settled(self._count) - CONTEXT - self._emitted)
+
+    def next(self, *, last: bool, most: int | None = None) -> Window | None:
+        """What is `ready`, or the first `most` frames of it. None where there is nothing."""
+        ready = self.ready(last=last)
+        if not ready:
             return None
+        limit = self._upsampling.frames(self._count) if last else self._upsampling.settled(self._count)
+        end = self._emitted + min(ready, most or ready)
         start = max(0, self._emitted - CONTEXT)
         frames = self._upsampling.between(self.latents, start, min(limit, end + CONTEXT))
         window = Window(

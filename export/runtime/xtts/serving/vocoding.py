@@ -1,0 +1,124 @@
+"""Who is vocoded next, and the thread that does it: whoever has had no sound first, then whoever runs out soonest."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.runtime.xtts.config import ModelConfig
+from export.runtime.xtts.serving.chunks import Pace
+from export.runtime.xtts.serving.settings import Serving
+from export.runtime.xtts.serving.track import Track
+from export.runtime.xtts.serving.watch import Watch
+
+Float = NDArray[np.float32]
+
+Vocode = Callable[[Float, Float], Float]
+"""(frames float32[width, count], speaker) to sound: `export.runtime.xtts.vocoder.Vocoder`."""
+
+
+class Ranked(Protocol):
+    """What decides whose turn it is."""
+
+    @property
+    def ending(self) -> bool: ...
+
+    @property
+    def began(self) -> bool: ...
+
+    @property
+    def runs_out(self) -> float: ...
+
+    def is_due(self) -> bool: ...
+
+
+def chosen(tracks: Iterable[Track]) -> Track | None:
+    """Whose turn it is: an end to be told, a first chunk by order of admission, then whoever runs out of sound next."""
+    due = [track for track in tracks if track.ending or track.is_due()]
+    return min(due, key=lambda track: (not track.ending, track.began, track.runs_out), default=None)
+
+
+class Vocoding:
+    """A thread that makes sound of what tracks hold."""
+
+    def __init__(
+        self,
+        vocode: Vocode,
+        config: ModelConfig,
+        serving: Serving,
+        watch: Watch,
+        clock: Callable[[], float],
+        ended: Callable[[], None],
+    ) -> None:
+        """`ended` is called when a track is over."""
+        self._vocode, self._serving, self._watch, self._clock, self._ended = vocode, serving, watch, clock, ended
+        self._frame_s = config.hop / config.output_rate
+        self._pace = Pace()
+        self._tracks: list[Track] = []
+        self._changed = threading.Condition()
+        self._woken = self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="vocoding", daemon=True)
+        self._thread.start()
+
+    def add(self, track: Track) -> None:
+        """Make sound of `track` from now on."""
+        with self._changed:
+            self._tracks.append(track)
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be more to do."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Tell of all ends that are to be told, then end the thread; whether it did in time."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._woken or self._stopping)
+                self._woken = False
+                tracks = list(self._tracks)
+            if (track := chosen(tracks)) is not None:
+                self._serve(track, tracks)
+                self.wake()
+            elif self._stopping:
+                return
+
+    def _serve(self, track: Track, tracks: list[Track]) -> None:
+        try:
+            if not track.ending and track.gone():
+                track.drop()
+            if track.ending:
+                track.end()
+            else:
+                self._sound(track, tracks)
+        except Exception as error:  # noqa: BLE001 - the listener must hear of it, and the others go on
+            track.fail(error)
+        if track.over:
+            with self._changed:
+                self._tracks.remove(track)
+            self._ended()
+
+    def _sound(self, track: Track, tracks: list[Track]) -> None:
+        hurried = any(not other.began for other in tracks if other is not track)
+        window = track.next(self._serving.hurried_s if hurried else self._serving.most_s)
+        sound = np.zeros(0, np.float32)
+        if window is not None:
+            began = self._clock()
+            sound = window.cut(self._vocode(window.frames, track.speaker))
+            count, seconds = window.frames.shape[1], self._clock() - began
+            self._pace.vocoded(count * self._frame_s, seconds)
+            self._watch.vocoded(count, seconds)
+        track.deliver(sound, vocoding=(self._pace.vocoding or 0.0) * len(tracks))
