@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from controller.engines import Engines
+from controller.engines.tts.warming import Warming
 from controller.flight.recording import Recording, begin
 from controller.languages import Spoken
 from controller.messages import Reason
@@ -77,6 +78,7 @@ class Interpreting:
         self._figures = figures
         self._watcher = watcher
         self._tap = tap
+        self._warming = Warming(engines.tts, asyncio.get_running_loop().time)
 
     def begin(self, call: Call, options: Mapping[str, str] | None = None) -> Conversation:
         """A conversation without participants yet; `finish` is due.
@@ -103,6 +105,7 @@ class Interpreting:
     def join(self, conversation: Conversation, party: Party, spoken: Spoken) -> Leg:
         """A participant comes in; returns what becomes of what they say."""
         recording = self._recordings[conversation]
+        self._warming.begin(spoken.candidates or (spoken.language,))  # in which the others' words will be told
         outlet = recording.outlet(party.name, party)
         return recording.leg(conversation.join(party.name, spoken.language, outlet, spoken.candidates))
 

@@ -117,6 +117,7 @@ async def synthesize(
     gap_s: float = SOUND_GAP_S,
     deadline_s: float = UTTERANCE_S,
     model: str = "pico",
+    lane: Lane = Lane.TTS,
 ) -> AsyncGenerator[NDArray[np.int16], None]:
     """Chunks of int16 at `sample_rate` (16000 or 24000 Hz) as they are made; none where nothing can be said.
 
@@ -134,7 +135,7 @@ async def synthesize(
         inputs["SPEAKER_EMBEDDING"] = np.asarray(latents.speaker, np.float32)
     if seed is not None:
         inputs["SEED"] = np.array([seed], np.int64)
-    stream = client.stream(model, inputs, first_s=first_s, gap_s=gap_s, deadline_s=deadline_s, lane=Lane.TTS)
+    stream = client.stream(model, inputs, first_s=first_s, gap_s=gap_s, deadline_s=deadline_s, lane=lane)
     async with aclosing(stream) as answers:
         async for answer in answers:
             pcm = answer.get("PCM")

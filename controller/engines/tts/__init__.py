@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final, Protocol, runtime_checkable
 
+from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import SpeechChunk
+
+DEFAULT: Final = "default"
+"""The name of the voice that is taken where none is named."""
+
+RATES: Final = (16_000, 24_000)
+"""Hertz that a narrator may be asked for."""
 
 
 class Voice(Protocol):
@@ -21,7 +28,8 @@ class Voice(Protocol):
     def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
         """Chunks at the controller's rate as they are made, the final one marked `last`.
 
-        Closing the generator cancels what is under way.
+        Closing the generator cancels what is under way. One that fails before its first chunk has said nothing: the
+        same text may then be given to another voice, and nothing is heard twice.
 
         Raises:
             EngineError: it failed, or the next chunk did not come in time.
@@ -30,4 +38,35 @@ class Voice(Protocol):
 
     async def probe(self) -> None:
         """One tiny request. Raises EngineError where it does not work at this moment."""
+        ...
+
+
+@runtime_checkable
+class Narrator(Voice, Protocol):
+    """A voice that may be asked outside of calls too: by the name of whose voice it is, and at either rate."""
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """Whose voices it has, DEFAULT first."""
+        ...
+
+    def narrate(
+        self,
+        text: str,
+        language: str,
+        *,
+        voice: str = DEFAULT,
+        speed: float = 1.0,
+        sample_rate: int = SAMPLE_RATE,
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[Pcm, None]:
+        """int16[n] at `sample_rate` (one of RATES) as it is made; otherwise as `synthesize`.
+
+        Args:
+            deadline_s: how long all of it may take; by default as long as an utterance of a call.
+        """
+        ...
+
+    async def warm(self, language: str, voice: str = DEFAULT) -> None:
+        """Have it ready: what only the first utterance in a voice costs is paid. Raises EngineError."""
         ...

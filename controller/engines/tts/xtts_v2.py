@@ -1,0 +1,110 @@
+"""XTTS v2 on Triton: 17 languages, in the voice of a short recording, whose latents go along with every utterance.
+
+    [engines.options.xtts_v2]
+    voice = "voices/house.npz"                                     # made with `dragoman voice make`
+    voices = { es = "voices/ana.npz", bob = "voices/bob.npz" }
+
+`voice` speaks every language but those that `voices` names; any other name in it can be asked for outside of calls.
+Files are read once, at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from controller.engines.registry import EngineContext
+from controller.engines.tts import DEFAULT
+from controller.engines.tts.on_triton import Timbre, TritonVoice
+from controller.errors import EngineRejected, SettingsError, VoiceError
+from controller.settings import TritonSettings
+from controller.triton.client import Lane, TritonClient
+from controller.triton.contracts import Latents
+from controller.voices.latents import read
+
+NAME = "xtts_v2"
+LANGUAGES = frozenset(
+    {"ar", "cs", "de", "en", "es", "fr", "hi", "hu", "it", "ja", "ko", "nl", "pl", "pt", "ru", "tr", "zh"}
+)
+"""Its model's (export/runtime/xtts/text/languages.py, which needs what the controller's environment has not)."""
+
+_OPTIONS = {"voice": str, "voices": dict, "model": str, "seed": int}
+_PATH = f"engines.options.{NAME}"
+
+
+class XttsV2(TritonVoice):
+    """The voice, in as many persons' voices as it was given."""
+
+    def __init__(
+        self,
+        triton: TritonClient,
+        deadlines: TritonSettings,
+        voices: Mapping[str, Latents],
+        *,
+        model: str = NAME,
+        seed: int | None = None,
+    ) -> None:
+        """`voices`: by name or by language, DEFAULT among them."""
+        super().__init__(triton, deadlines, name=NAME, model=model, languages=LANGUAGES)
+        self.voices = (DEFAULT, *(name for name in voices if name != DEFAULT))
+        self._by_name = dict(voices)
+        self._seed = seed
+
+    def timbre(self, voice: str, language: str) -> Timbre:
+        if voice == DEFAULT and language in self._by_name:
+            voice = language
+        try:
+            return Timbre(self._by_name[voice], self._seed)
+        except KeyError as error:
+            raise EngineRejected(f"{NAME} has no voice '{voice}': name it in {_PATH}.voices", engine=NAME) from error
+
+    async def probe(self) -> None:
+        """Nothing is said, but by the model's own engine, with a voice: that costs nothing and shows that it turns."""
+        deadline_s = self._deadlines.first_chunk_s
+        async with aclosing(self.narrate("", "en", deadline_s=deadline_s, lane=Lane.PROBE)) as sound:
+            await anext(sound, None)
+
+
+def make(context: EngineContext) -> XttsV2:
+    """The engine from its settings.
+
+    Raises:
+        SettingsError: an option is wrong, or a voice file cannot be used.
+    """
+    options = context.options
+    for name, value in options.items():
+        kind = _OPTIONS.get(name)
+        if kind is None:
+            raise SettingsError(f"There is no setting {_PATH}.{name}: it has {', '.join(_OPTIONS)}.")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise SettingsError(f"The setting {_PATH}.{name} is {value!r}: give {_EXAMPLES[name]}.")
+    if "voice" not in options:
+        raise SettingsError(f"{NAME} needs a voice: make one with `dragoman voice make`, and name it in {_PATH}.voice.")
+    files = {DEFAULT: options["voice"], **options.get("voices", {})}
+    return XttsV2(
+        context.triton,
+        context.deadlines,
+        {name: _latents(name, file) for name, file in files.items()},
+        model=options.get("model", NAME),
+        seed=options.get("seed"),
+    )
+
+
+_EXAMPLES = {
+    "voice": "a voice file",
+    "voices": "a table of voice files by name or language",
+    "model": "the name of Triton's model",
+    "seed": "a whole number",
+}
+
+
+def _latents(name: str, file: Any) -> Latents:
+    where = f"{_PATH}.voice" if name == DEFAULT else f"{_PATH}.voices.{name}"
+    if not isinstance(file, str):
+        raise SettingsError(f"The setting {where} is {file!r}: give a voice file.")
+    try:
+        return read(Path(file)).latents
+    except VoiceError as error:
+        raise SettingsError(f"The setting {where} cannot be used: {error}") from error
