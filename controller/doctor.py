@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from controller.engines.registry import names
+from export.repository import Repository
 from export.setup.cache import REPOSITORY, Cache
 from export.setup.components import missing
+from export.xtts import command as xtts
 
 _PACKAGES = (
     "numpy",
@@ -38,21 +39,15 @@ def report() -> int:
     lacking = missing(cache)
     for one in lacking:
         print(f"MISSING       {one.name}: {one.sentence}")
-    models = _models()
+    models = sorted(Repository(REPOSITORY / "model_repository").exported())
     if models:
         print(f"models        {', '.join(models)}")
     else:
         print("MISSING       models: run `dragoman export offline --out model_repository`")
+    for model, state in xtts.states(REPOSITORY / "model_repository").items():
+        print(f"  {model:18} {state}")
     if shutil.disk_usage(REPOSITORY).free < 2_000_000_000:
         print("WARNING       less than 2 GB of disk are free")
     complete = not lacking and bool(models)
     print("everything is there" if complete else "not everything is there")
     return 0 if complete else 1
-
-
-def _models() -> list[str]:
-    try:
-        exported = json.loads((REPOSITORY / "model_repository" / "export.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return []
-    return sorted(exported.get("models", {}))

@@ -64,7 +64,7 @@ class Repository:
         Raises:
             UsageError: the repository has no such model, or a part is missing.
         """
-        self._ensure_glue(plan.model)
+        ensure_glue(self.folder, plan.model)
         files = dict(_walk(plan))
         record = self.exported()
         target = self.folder / plan.model / "1" / "weights"
@@ -88,15 +88,6 @@ class Repository:
         self._write({**record, plan.model: {"source": asdict(source), "files": described}}, cache)
         return True
 
-    def _ensure_glue(self, model: str) -> None:
-        """A repository elsewhere gets the model's configuration and glue from the checkout."""
-        here, ours = self.folder / model, REPOSITORY / "model_repository" / model
-        if here == ours or (here / "config.pbtxt").is_file():
-            return
-        if not (ours / "config.pbtxt").is_file():
-            raise UsageError(f"{self.folder} has no {model}/config.pbtxt: give the model_repository of a checkout")
-        shutil.copytree(ours, here, ignore=shutil.ignore_patterns("weights*", "__pycache__"), dirs_exist_ok=True)
-
     def _write(self, models: dict[str, Any], cache: Cache) -> None:
         record = {
             "schema": SCHEMA,
@@ -107,6 +98,20 @@ class Repository:
         fresh = self._record.with_suffix(".json.tmp")
         fresh.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
         fresh.rename(self._record)
+
+
+def ensure_glue(repository: Path, model: str) -> None:
+    """A repository elsewhere gets the model's configuration and glue from the checkout.
+
+    Raises:
+        UsageError: neither has them.
+    """
+    here, ours = repository.absolute() / model, REPOSITORY / "model_repository" / model
+    if here == ours or (here / "config.pbtxt").is_file():
+        return
+    if not (ours / "config.pbtxt").is_file():
+        raise UsageError(f"{repository} has no {model}/config.pbtxt: give the model_repository of a checkout")
+    shutil.copytree(ours, here, ignore=shutil.ignore_patterns("weights*", "__pycache__"), dirs_exist_ok=True)
 
 
 def _walk(plan: Plan) -> Iterator[tuple[str, Path]]:

@@ -17,7 +17,7 @@ import numpy as np
 import tritonclient.grpc.aio as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from controller.errors import EngineError, EngineTimeout, EngineUnavailable
+from controller.errors import EngineError, EngineRejected, EngineTimeout, EngineUnavailable
 from controller.triton import failures
 from controller.triton.probes import PROBES, Probe
 
@@ -198,7 +198,11 @@ class TritonClient:
             return
         inputs = {one.name: _array(one.datatype, one.shape, one.data) for one in probe.inputs}
         if not probe.streams:
-            await self.infer(model, inputs, deadline_s=deadline_s, lane=Lane.PROBE)
+            try:
+                await self.infer(model, inputs, deadline_s=deadline_s, lane=Lane.PROBE)
+            except EngineRejected as error:
+                if not probe.expects(str(error)):
+                    raise
             return
         stream = self.stream(
             model, inputs, first_s=deadline_s, gap_s=deadline_s, deadline_s=deadline_s, lane=Lane.PROBE

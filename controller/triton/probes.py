@@ -28,6 +28,12 @@ class Probe:
     inputs: tuple[Input, ...]
     streams: bool = False
     """Whether the model is decoupled."""
+    refused: str = ""
+    """What the model says to it, where the smallest real request would cost too much: a refusal proves life too."""
+
+    def expects(self, refusal: str) -> bool:
+        """Whether `refusal` is the answer that a healthy instance gives."""
+        return bool(self.refused) and self.refused in refusal
 
 
 def text(name: str, value: str, *, batched: bool = False) -> Input:
@@ -49,6 +55,10 @@ PROBES = {
     "pico": Probe(
         (text("TEXT", "A."), text("LANGUAGE", "en"), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
         streams=True,
+    ),
+    "xtts_conditioning": Probe(
+        (Input("PCM", "INT16", (1,), (0,)), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
+        refused="the recording lasts 0.00 s",
     ),
 }
 """A model without an entry is taken to answer when Triton calls it ready."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 MULTILINGUAL_TOKENS = 51_865
 
+_EXPORTS = {"xtts_v2": "xtts --checkpoint FOLDER", "xtts_conditioning": "xtts --checkpoint FOLDER"}
+"""What `dragoman export` is given for each model; `offline` for the others."""
+
 
 class WeightsError(Exception):
     """Weights are missing or are not what the model needs."""
@@ -21,7 +24,8 @@ def folder(model_directory: str | Path, version: str | int = 1) -> Path:
     path = Path(model_directory) / str(version) / "weights"
     if not path.is_dir():
         name = Path(model_directory).name
-        raise WeightsError(f"{name} has no weights: run `dragoman export offline --out {Path(model_directory).parent}`")
+        what = _EXPORTS.get(name, "offline")
+        raise WeightsError(f"{name} has no weights: run `dragoman export {what} --out {Path(model_directory).parent}`")
     return path
 
 

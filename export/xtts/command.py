@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import UsageError
+from export.repository import ensure_glue
 from export.setup import components
 from export.setup.cache import REPOSITORY, Cache
 from export.xtts import folder
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     source = _source(options)
     licence = accepted(options.checkpoint, options.accept_licence) if source.licensed else None
     exporter.export(source, options.out, lambda line: print(f"export: {line}", flush=True), licence)
+    ensure_glue(options.out, "xtts_conditioning")
     return 0
 
 

@@ -188,3 +188,18 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 
     with pytest.raises(EngineUnavailable, match="triton cannot be reached"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("said", "alive"),
+    [
+        ("the recording lasts 0.00 s: give 3 to 30 s of one voice", True),
+        ("unexpected datatype TYPE_INT16 for inference input 'PCM'", False),
+    ],
+)
+def test_a_refusal_proves_life_where_it_is_the_one_expected(said: str, alive: bool) -> None:
+    async def asked() -> bool:
+        async with with_server(FakeServer([unary("StatusCode.INVALID_ARGUMENT", said)])) as client:
+            return await client.answers("xtts_conditioning")
+
+    assert asyncio.run(asked()) is alive

@@ -66,8 +66,9 @@ def export(export_and_check: Export, monkeypatch: pytest.MonkeyPatch) -> Export:
 
 
 def left(path: Path) -> dict[str, list[str]]:
-    """The names in each weights folder below a repository, and whatever else is there."""
-    assert {one.name for one in path.glob("*/1/*")} <= {"weights"}
+    """The names in each weights folder below a repository; nothing is there besides but what Triton reads."""
+    assert {one.name for one in path.glob("*/1/*")} <= {"model.py", "weights"}
+    assert {one.name for one in path.glob("*/*")} <= {"config.pbtxt", "1"}
     return {one.name: sorted(file.name for file in (one / "1/weights").iterdir()) for one in path.iterdir()}
 
 
