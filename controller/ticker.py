@@ -22,6 +22,10 @@ two of them."""
 
 STEP_S = FRAME_S / SLICES
 
+LOOK_S = 0.001
+"""After a stall: a turn of the event loop later, what came meanwhile has been read. A loop may run its timers before it
+looks at its sockets (uvloop does), and a tick gives up what is not there."""
+
 log = logging.getLogger(__name__)
 
 Tick = Callable[[float], None]
@@ -63,6 +67,8 @@ class Ticker:
         """None while nobody is subscribed."""
         self._turn_s = self._turn_began = 0.0
         """When the turn under way began, by the event loop's clock and by the system's."""
+        self._looked = False
+        """After a stall, at what came meanwhile."""
         self.skipped = 0
         """Slices that were skipped because they were more than one frame late."""
 
@@ -121,6 +127,11 @@ class Ticker:
         assert self._loop is not None
         self._turn_s, self._turn_began = self._loop.time(), time.perf_counter()
         late = self._turn_s - self._start - self._count * STEP_S
+        if late > FRAME_S and not self._looked:
+            self._looked = True
+            self._timer = self._loop.call_later(LOOK_S, self._turn)
+            return
+        self._looked = False
         if late > FRAME_S:
             behind = int(late / STEP_S)
             self.skipped += sum(bool(self._slices[(self._count + i) % SLICES]) for i in range(behind))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import socket
+import time
 
 import pytest
+import uvloop
 
+from controller.frames import FRAME_S
 from controller.ticker import SLICE_FULL, SLICES, Ticker
 from controller.virtual_time import VirtualLoop, run
 
@@ -48,6 +52,41 @@ def test_a_stall_is_skipped_and_counted_and_never_made_up_for() -> None:
     assert max(gaps) == pytest.approx(0.5, abs=0.02)
     assert all(gap >= 0.0199 for gap in gaps), "a missed tick was made up for"
     assert skipped == pytest.approx(24, abs=1)
+
+
+def test_after_a_stall_what_came_meanwhile_is_read_before_the_tick() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    read: list[bytes] = []
+    ticked: list[int] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        ticker, over = Ticker(), asyncio.Event()
+
+        def readable() -> None:
+            read.append(ours.recv(1))
+            if len(read) == 1:  # a callback of another socket's hangs, and something comes
+                theirs.send(b"b")
+                time.sleep(5 * FRAME_S)
+
+        def tick(due: float) -> None:
+            ticked.append(len(read))
+            if len(ticked) == 1:
+                theirs.send(b"a")
+            elif len(ticked) == 3:
+                over.set()
+
+        loop.add_reader(ours, readable)
+        ticker.add(tick)
+        task = asyncio.create_task(ticker.run())
+        await over.wait()
+        task.cancel()
+
+    with ours, theirs:
+        uvloop.run(main())
+    assert ticked[:2] == [0, 2]
 
 
 def test_many_subscribers_are_spread_over_the_frame_and_few_come_together() -> None:
