@@ -56,6 +56,11 @@ PROBES = {
         (text("TEXT", "A."), text("LANGUAGE", "en"), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
         streams=True,
     ),
+    # Nothing to say is answered by the engine's own threads, without a step and without a voice.
+    "xtts_v2": Probe(
+        (text("TEXT", ""), text("LANGUAGE", "en"), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
+        streams=True,
+    ),
     "xtts_conditioning": Probe(
         (Input("PCM", "INT16", (1,), (0,)), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
         refused="the recording lasts 0.00 s",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,16 @@ def weights_folder(args: Mapping[str, str]) -> Path:
         raise pb_utils.TritonModelException(str(error)) from error
 
 
+def tensor(request: Any, name: str) -> Array | None:
+    """The input `name` as an array that outlives the request; None where an optional one is absent."""
+    found = pb_utils.get_input_tensor_by_name(request, name)
+    return None if found is None else np.array(found.as_numpy())
+
+
 def array(request: Any, name: str) -> Array | None:
-    """The input `name` as a flat array that outlives the request; None where an optional one is absent."""
-    tensor = pb_utils.get_input_tensor_by_name(request, name)
-    return None if tensor is None else np.array(tensor.as_numpy()).reshape(-1)
+    """The same, flat."""
+    found = tensor(request, name)
+    return None if found is None else found.reshape(-1)
 
 
 def text(request: Any, name: str) -> str:
@@ -112,10 +118,14 @@ def send(sender: Any, response: Any | None, *, last: bool) -> None:
         pb_utils.Logger.log_warn(f"an answer could not be sent: {error}")
 
 
+UNBOUNDED = 0
+
+
 class Sender:
-    """Sends answers in order from a thread of its own, since one costs half a millisecond; it holds `room` at most."""
+    """Sends answers in order from a thread of its own, since one costs half a millisecond."""
 
     def __init__(self, room: int) -> None:
+        """It holds `room` at most, or any number if that is UNBOUNDED."""
         self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(room)
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
@@ -130,20 +140,24 @@ class Sender:
 
     def _run(self) -> None:
         while (act := self._queue.get()) is not None:
-            act()
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001 - the others' answers must go out all the same
+                pb_utils.Logger.log_error(f"an answer could not be made: {error!r}")
 
 
 class Metrics:
-    """Counters and gauges on Triton's metrics port, made on first use of a name and labels."""
+    """Figures on Triton's metrics port, made on first use of a name and labels. Each change costs a message to it."""
 
-    def __init__(self, **helps: str) -> None:
-        """`helps` maps a metric's name to its help text; names that end in `_total` are counters, others gauges."""
+    def __init__(self, buckets: Mapping[str, Sequence[float]] | None = None, /, **helps: str) -> None:
+        """
+        Args:
+            buckets: the upper bounds of each histogram's buckets, ascending, by its name.
+            helps: help texts by name. What is no histogram is a counter if its name ends in `_total`, else a gauge.
+        """
+        self._buckets = buckets or {}
         self._families = {
-            name: pb_utils.MetricFamily(
-                name=name,
-                description=text,
-                kind=pb_utils.MetricFamily.COUNTER if name.endswith("_total") else pb_utils.MetricFamily.GAUGE,
-            )
+            name: pb_utils.MetricFamily(name=name, description=text, kind=self._kind(name))
             for name, text in helps.items()
         }
         self._metrics: dict[tuple[str, tuple[tuple[str, str], ...]], Any] = {}
@@ -154,6 +168,10 @@ class Metrics:
     def set(self, name: str, value: float, **labels: str) -> None:
         self._metric(name, labels).set(value)
 
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """One more observation of a histogram."""
+        self._metric(name, labels).observe(value)
+
     def close(self) -> None:
         """Let go of them while Triton still runs: the stub crashes at its end over metrics that outlive it."""
         self._metrics.clear()
@@ -162,5 +180,12 @@ class Metrics:
     def _metric(self, name: str, labels: dict[str, str]) -> Any:
         key = (name, tuple(sorted(labels.items())))
         if key not in self._metrics:
-            self._metrics[key] = self._families[name].Metric(labels=labels)
+            bounds = {"buckets": list(self._buckets[name])} if name in self._buckets else {}
+            self._metrics[key] = self._families[name].Metric(labels=labels, **bounds)
         return self._metrics[key]
+
+    def _kind(self, name: str) -> Any:
+        family = pb_utils.MetricFamily
+        if name in self._buckets:
+            return family.HISTOGRAM
+        return family.COUNTER if name.endswith("_total") else family.GAUGE

@@ -45,7 +45,8 @@ def run(options: argparse.Namespace) -> int:
     source = _source(options)
     licence = accepted(options.checkpoint, options.accept_licence) if source.licensed else None
     exporter.export(source, options.out, lambda line: print(f"export: {line}", flush=True), licence)
-    ensure_glue(options.out, "xtts_conditioning")
+    for model in MODELS:
+        ensure_glue(options.out, model)
     return 0
 
 

@@ -57,12 +57,12 @@ def until(what: str, holds: Callable[[], bool], timeout_s: float = WAIT_S) -> No
         time.sleep(0.02)
 
 
-def metric(triton: TritonServer, name: str) -> float:
-    """The sum of a metric over its labels; 0 where it has not been counted yet."""
+def metric(triton: TritonServer, name: str, label: str = "") -> float:
+    """The sum of a metric over its labels, or those with `label` among them; 0 where it has not been counted yet."""
     url = f"http://127.0.0.1:{triton.addresses.metrics_port}/metrics"
     with urllib.request.urlopen(url, timeout=10) as response:
         lines = response.read().decode().splitlines()
-    return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[{{ ]", line))
+    return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[{{ ]", line) and label in line)
 
 
 def cpu_s(pid: int) -> float:
