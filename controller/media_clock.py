@@ -28,12 +28,14 @@ class MediaClock:
 
     def room(self, now_s: float) -> int:
         """How many frames can still be placed at `now_s`."""
-        return max(0, int(now_s / FRAME_S) + ON_TIME_FRAMES - self.next_index)
+        room = int(now_s / FRAME_S) + ON_TIME_FRAMES - self.next_index
+        return room if room > 0 else 0
 
     def take(self) -> int:
         """The index of a frame that is at hand and has room."""
-        self.next_index += 1
-        return self.next_index - 1
+        index = self.next_index
+        self.next_index = index + 1
+        return index
 
     def behind(self, now_s: float) -> bool:
         """Whether `fill` has anything to give up."""

@@ -79,27 +79,27 @@ class Capture:
 
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
+        room = self._clock.room(now_s)
         if waiting := len(self.input):
             # After a gap in the network all that was held up comes at once: the oldest has lost its place.
             # (What comes too much where nothing was missing has no place yet: kept, it would make what follows lag.)
-            for _ in range(waiting - self._clock.room(now_s)):
+            for _ in range(waiting - room):
                 self.input.get_nowait()
                 self._drop("late")
-            while (pcm := self.input.get_nowait()) is not None:
+            for _ in range(min(waiting, room)):
+                pcm = self.input.get_nowait()
+                assert pcm is not None
                 self._consume(AudioFrame(pcm, self._clock.take()), now_s)
-        if self._clock.behind(now_s):
+        if room > ON_TIME_FRAMES and self._clock.behind(now_s):
             for index in self._clock.fill(now_s):
                 self.filled += 1
                 self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
 
     def original(self) -> Pcm | None:
         """The speaker's own voice for this tick, for those who listen; None where there is none."""
-        if self._holding:
-            self._holding = len(self._pass_on) <= _PASS_ON_MARGIN
-        if self._holding or not self._pass_on:
-            self._holding = True
-            return None
-        return self._pass_on.popleft()
+        waiting = len(self._pass_on)
+        self._holding = waiting <= _PASS_ON_MARGIN if self._holding else not waiting
+        return None if self._holding else self._pass_on.popleft()
 
     def _consume(self, frame: AudioFrame, now_s: float) -> None:
         cleaned = frame if self._guard is None else self._guard.clean(frame)

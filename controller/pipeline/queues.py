@@ -41,22 +41,24 @@ class BoundedQueue(Generic[T]):
 
     def put_nowait(self, item: T) -> bool:
         """Append `item`; False where an item (this one or the oldest) gave way."""
-        fits = len(self._items) < self.capacity
+        items = self._items
+        fits = len(items) < self.capacity
         if not fits:
-            victim = item if self._overflow is Overflow.REFUSE else self._items.popleft()
+            victim = item if self._overflow is Overflow.REFUSE else items.popleft()
             self.dropped += 1
             if self._on_drop is not None:
                 self._on_drop(victim)
             if self._overflow is Overflow.REFUSE:
                 return False
-        self._items.append(item)
+        items.append(item)
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
         return fits
 
     def get_nowait(self) -> T | None:
         """The oldest item, or None."""
-        return self._items.popleft() if self._items else None
+        items = self._items
+        return items.popleft() if items else None
 
     async def get(self) -> T:
         """The oldest item, as soon as there is one."""

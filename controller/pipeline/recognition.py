@@ -48,9 +48,10 @@ class Recognition:
         """Give the stream what waits for it. Called as frames come: a task for it would cost each of them a wake-up."""
         try:
             while not self._fault.done() and (event := self._asr.get_nowait()) is not None:
-                self._begun = self._begun or isinstance(event, SpeechStarted)
                 if not self._begun:
-                    continue
+                    self._begun = isinstance(event, SpeechStarted)
+                    if not self._begun:
+                        continue
                 self._stream.push(event)
                 if isinstance(event, SpeechResumed):
                     self._on_resumed()

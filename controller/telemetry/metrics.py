@@ -104,10 +104,10 @@ class Histogram(Metric):
 
     def observe(self, milliseconds: float, *labels: str) -> None:
         """Count one value; it falls into the first bucket whose bound is not below it."""
-        series = self._series(labels, self._values)
-        if series not in self._values:
-            self._values[series] = [0] * (len(MS_BUCKETS) + 1), [0.0]
-        counts, total = self._values[series]
+        if (found := self._values.get(labels)) is None:
+            series = self._series(labels, self._values)
+            found = self._values.setdefault(series, ([0] * (len(MS_BUCKETS) + 1), [0.0]))
+        counts, total = found
         counts[bisect_left(MS_BUCKETS, milliseconds)] += 1
         total[0] += milliseconds
 
