@@ -107,7 +107,8 @@ class Observers(Observer):
                 log.exception("%s failed", type(one).__name__)
                 self._failed(one)
             else:
-                self._did_not_fail(one)
+                if self._faults:
+                    self._did_not_fail(one)
 
     def _tell(self, tell: Callable[[Observer], None]) -> None:
         for one in self._all:
@@ -117,7 +118,8 @@ class Observers(Observer):
                 log.exception("%s failed", type(one).__name__)
                 self._failed(one)
             else:
-                self._did_not_fail(one)
+                if self._faults:
+                    self._did_not_fail(one)
 
     def _failed(self, one: Observer) -> None:
         self._faults[id(one)] += 1
@@ -127,5 +129,4 @@ class Observers(Observer):
             self._all = [other for other in self._all if other is not one]
 
     def _did_not_fail(self, one: Observer) -> None:
-        if self._faults:
-            self._faults.pop(id(one), None)
+        self._faults.pop(id(one), None)

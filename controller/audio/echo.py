@@ -10,6 +10,7 @@ an end never waits. Knows samples and frame indexes only.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ from controller.audio.echo_lesson import HEARD, PLAYED, Lesson
 from controller.audio.levels import mean_square
 from controller.audio.track import Samples, Track
 from controller.audio.vad import MAX_HELD
-from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm, frames_of
+from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm, frames_of
 
 HOLD_FRAMES = 12
 """How long a start may wait: 240 ms, less than the silence that ends an utterance."""
@@ -104,7 +105,9 @@ class EchoGuard:
         self._cleaned = Track()
         self._next_sent: int | None = None
         self._sounded = -_REACH_FRAMES - 1
-        """Index of the last frame sent that could be heard."""
+        """Index of the last frame sent that is known to be heard where it comes back."""
+        self._unheard: deque[tuple[int, Pcm]] = deque(maxlen=2 * _REACH_FRAMES)
+        """Frames sent since then with their indexes, not listened to yet: while that one may echo, they need not be."""
         self._search = DelaySearch()
         self._canceller: Canceller | None = None
         self._lesson: Lesson | None = None
@@ -131,8 +134,8 @@ class EchoGuard:
         if self._next_sent is None or index > self._next_sent + _STALL_FRAMES:
             self._next_sent = index
         self._sent.put(self._next_sent, pcm)
-        if mean_square(pcm) > _FAINT:
-            self._sounded = self._next_sent
+        if pcm is not SILENCE:
+            self._unheard.append((self._next_sent, pcm))
         self._next_sent += 1
 
     def clean(self, frame: AudioFrame) -> AudioFrame:
@@ -147,9 +150,10 @@ class EchoGuard:
 
     def judge(self, index: int, voiced: bool, *, speaking: bool) -> Sequence[int]:
         """Which frames are now known to be voiced by a person, in order: this one, or those that waited."""
-        if not (speaking and self._may_echo(index)):
+        may_echo = self._may_echo(index)
+        if not (speaking and may_echo):
             self._apart = _SEARCH_SPEAKING[0]
-        if not self._may_echo(index):
+        if not may_echo:
             return self._settle(index, voiced)
         if voiced and self._is_left_over():
             self.frames_echo += 1
@@ -176,12 +180,24 @@ class EchoGuard:
 
     def _settle(self, index: int, voiced: bool) -> Sequence[int]:
         """All that is held, and the frame `index` where it is voiced, is a person's and not held already."""
+        if not self._held:
+            return (index,) if voiced else ()
         settled = [*self._held, index] if voiced else list(self._held)
         self._held.clear()
         return settled
 
     def _may_echo(self, index: int) -> bool:
-        return index - self._sounded <= _REACH_FRAMES
+        if index - self._sounded <= _REACH_FRAMES:
+            return True
+        while self._unheard:
+            sent, pcm = self._unheard.pop()
+            if index - sent > _REACH_FRAMES:
+                self._unheard.clear()
+            elif mean_square(pcm) > _FAINT:
+                self._sounded = sent
+                self._unheard.clear()
+                return True
+        return False
 
     def _is_left_over(self) -> bool:
         """What is left of the frame is what the path could not take out of it."""

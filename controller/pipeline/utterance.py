@@ -64,10 +64,10 @@ class Utterance:
         """The next frame, int16[320]; None where there is not enough yet. The last one is padded with silence."""
         if self.samples < FRAME_SAMPLES and not (self.complete and self.samples):
             return None
-        chunk = self._chunks.popleft()
-        frame = chunk[:FRAME_SAMPLES]
-        if len(chunk) > FRAME_SAMPLES:
-            self._chunks.appendleft(chunk[FRAME_SAMPLES:])
+        frame = self._chunks.popleft()
+        if len(frame) > FRAME_SAMPLES:
+            self._chunks.appendleft(frame[FRAME_SAMPLES:])
+            frame = frame[:FRAME_SAMPLES]
         self._taken.append(frame)
         self.samples -= len(frame)
         return frame if len(frame) == FRAME_SAMPLES else self._filled(frame)

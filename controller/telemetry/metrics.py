@@ -77,7 +77,7 @@ class Counter(Metric):
         self.values: dict[Labels, float] = {} if labels else {(): 0.0}
 
     def add(self, *labels: str, amount: float = 1.0) -> None:
-        series = self._series(labels, self.values)
+        series = labels if labels in self.values else self._series(labels, self.values)
         self.values[series] = self.values.get(series, 0.0) + amount
 
     def samples(self) -> list[Any]:

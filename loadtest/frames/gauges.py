@@ -42,17 +42,15 @@ class Gauges(Observer):
         """All work of all calls in each 20 ms."""
         return list(self._periods.values())
 
-    @contextmanager
-    def tick(self, due_s: float) -> Iterator[None]:
+    def tick_began(self, due_s: float) -> None:
         """A tick that was due at `due_s`. Its lateness is taken from the system's clock: uvloop's counts whole
         milliseconds and stands still within a turn."""
         self._due, self._in_tick = due_s, True
         if self.on:
             self.late_s.append(time.monotonic() - due_s)
-        try:
-            yield
-        finally:
-            self._in_tick = False
+
+    def tick_ended(self) -> None:
+        self._in_tick = False
 
     def watch(self, call: str, capture: Capture) -> None:
         """Count the work of taking frames in between the ticks; within one, the tick's own work holds it."""
@@ -87,8 +85,9 @@ class WatchedTicker(Ticker):
         self._gauges = gauges
 
     def _call(self, tick: Tick, due: float) -> None:
-        with self._gauges.tick(due):
-            super()._call(tick, due)
+        self._gauges.tick_began(due)
+        super()._call(tick, due)  # which raises nothing
+        self._gauges.tick_ended()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from controller.audio.levels import dbfs
+from controller.audio.levels import dbfs, loudest_dbfs
 from controller.engines.registry import EngineContext
 from controller.engines.stt import RecogniserStream
 from controller.engines.stt.commit import LONG_S, Pause, cut_behind, firm_at_pause, firm_prefix
@@ -112,8 +112,12 @@ class WhisperStream:
         self._partials = partials
         self._frames: list[Pcm] = []
         self._loudest = -math.inf
-        """Level of the utterance's loudest frame so far, in dBFS."""
+        """Level of the utterance's loudest frame, in dBFS, among those that were `_measured`."""
+        self._measured = 0
+        """So many of the frames: the others are when it is asked how loud they are."""
         self._start_s = 0.0
+        self._start = 0
+        """Index of the frame there."""
         self._committed_s = 0.0
         """The end of what was committed: what the endpointer gives again from before it is not heard again."""
         self._partial: asyncio.Task[None] | None = None
@@ -131,12 +135,12 @@ class WhisperStream:
 
     def push(self, event: VoiceEvent) -> None:
         match event:
+            case AudioFrame():
+                if event.index >= self._start:
+                    self._frames.append(event.pcm)
+                    self._maybe_partial()
             case SpeechStarted():
                 self._restart(max(event.index * FRAME_S, self._committed_s), [])
-            case AudioFrame() if event.index >= round(self._start_s / FRAME_S):
-                self._frames.append(event.pcm)
-                self._loudest = max(self._loudest, dbfs(event.pcm))
-                self._maybe_partial()
             case SpeechPaused():
                 self._cancel_partial()
                 self._begin_final(event.span)
@@ -168,10 +172,15 @@ class WhisperStream:
         self._cancel_passing()
         self._pauses = []
         self._heard = ""
+        if frames:
+            self._measure()
+        else:
+            self._loudest = -math.inf
         self._frames = frames
-        self._loudest = self._loudest if frames else -math.inf
+        self._measured = len(frames)
         self._partial_frames = 0
         self._start_s = start_s
+        self._start = round(start_s / FRAME_S)
 
     def _maybe_partial(self) -> None:
         new_s = (len(self._frames) - self._partial_frames) * FRAME_S
@@ -186,7 +195,13 @@ class WhisperStream:
             self._partial = asyncio.create_task(self._tell_partial(np.concatenate(self._frames), end_s))
 
     def _hushed(self) -> bool:
+        self._measure()
         return max(map(dbfs, self._frames[-HUSH_FRAMES:])) < self._loudest - HUSH_DB
+
+    def _measure(self) -> None:
+        if unheard := self._frames[self._measured :]:
+            self._loudest = max(self._loudest, loudest_dbfs(unheard))
+            self._measured = len(self._frames)
 
     async def _tell_partial(self, pcm: Pcm, end_s: float) -> None:
         span = Span(self._start_s, end_s)
