@@ -31,6 +31,11 @@ class MediaClock:
         room = int(now_s / FRAME_S) + ON_TIME_FRAMES - self.next_index
         return room if room > 0 else 0
 
+    def on_time(self, now_s: float) -> bool:
+        """Whether a frame that comes now has a place and none before it is missing: no burst, of which this may be the
+        first."""
+        return 0 < int(now_s / FRAME_S) + ON_TIME_FRAMES - self.next_index <= ON_TIME_FRAMES
+
     def take(self) -> int:
         """The index of a frame that is at hand and has room."""
         index = self.next_index

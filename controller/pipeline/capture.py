@@ -52,7 +52,7 @@ class Capture:
         self._dropped_to = -1
         """Index of the last frame that the recogniser did not get."""
         self._tap = tap
-        self._clock = clock
+        self.clock = clock
         self._endpointer = endpointer
         self._guard = endpointer.guard
         self._pass_on: deque[Pcm] = deque(maxlen=_PASS_ON_MOST)
@@ -68,18 +68,9 @@ class Capture:
         self.arrived += 1
         self.input.put_nowait(pcm)
 
-    def on_time(self, now_s: float) -> bool:
-        """Whether a frame that comes now has a place and none before it is missing: no burst, of which this may be the
-        first."""
-        return 0 < self._clock.room(now_s) <= ON_TIME_FRAMES
-
-    def due(self, now_s: float) -> bool:
-        """Whether `tick` has anything to do."""
-        return len(self.input) > 0 or self._clock.behind(now_s)
-
     def tick(self, now_s: float) -> None:
         """Consume what is at hand, fill what is given up, feed the recogniser."""
-        room = self._clock.room(now_s)
+        room = self.clock.room(now_s)
         if waiting := len(self.input):
             # After a gap in the network all that was held up comes at once: the oldest has lost its place.
             # (What comes too much where nothing was missing has no place yet: kept, it would make what follows lag.)
@@ -89,9 +80,9 @@ class Capture:
             for _ in range(min(waiting, room)):
                 pcm = self.input.get_nowait()
                 assert pcm is not None
-                self._consume(AudioFrame(pcm, self._clock.take()), now_s)
-        if room > ON_TIME_FRAMES and self._clock.behind(now_s):
-            for index in self._clock.fill(now_s):
+                self._consume(AudioFrame(pcm, self.clock.take()), now_s)
+        if room > ON_TIME_FRAMES and self.clock.behind(now_s):
+            for index in self.clock.fill(now_s):
                 self.filled += 1
                 self._consume(AudioFrame(SILENCE, index, filled=True), now_s)
 

@@ -230,7 +230,7 @@ class Conversation:
         arrived, dropped, echo = self._gone_frames
         for leg in self.legs.values():
             orchestrator, capture = leg.orchestrator, leg.orchestrator.capture
-            if capture.due(now_s):
+            if leg.taking_in or capture.clock.behind(now_s):
                 orchestrator.take_in(now_s)
             if (pcm := capture.original()) is not None:
                 originals.append((leg, orchestrator.language, pcm))

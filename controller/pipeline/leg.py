@@ -98,7 +98,7 @@ class Leg:
         # At once rather than with the next tick, which would cost 10 ms on average; of a burst behind a gap only when
         # all that came together is here, for its oldest must go.
         self.taking_in = True
-        if capture.on_time(now_s):
+        if capture.clock.on_time(now_s):
             self._take_in(now_s)
         else:
             asyncio.get_running_loop().call_soon(self._take_in, now_s)
