@@ -276,17 +276,20 @@ class EchoGuard:
         """
         end = self._heard.end
         played = decimate(self._sent.last(end, (BLOCK + REACH) * DECIMATION + MARGIN))
-        heard = decimate(self._heard.last(end, stretch * DECIMATION + MARGIN))
+
+        def share_at(delay_s: float) -> float:
+            return explained(played, decimate(self._heard.last(end, stretch * DECIMATION + MARGIN)), delay_s)
+
         if self._lesson is not None:
-            return explained(played, heard, self._lesson.delay_s)
+            return share_at(self._lesson.delay_s)
         left = decimate(self._cleaned.last(end, BLOCK * DECIMATION + MARGIN))
         found_s, prominence = self._search.search(played, left)
         near = prominence >= _SURE and abs(found_s - self._found_s) <= _SAME_S
         self._apart = _SEARCH_SPEAKING[0] if near else min(2 * self._apart, _SEARCH_SPEAKING[1])
         self._found_s = found_s
-        share = 0.0 if self.delay_s is None else explained(played, heard, self.delay_s)
+        share = 0.0 if self.delay_s is None else share_at(self.delay_s)
         if prominence >= _SURE and share <= _ONLY_ECHO:
-            found = explained(played, heard, found_s)
+            found = share_at(found_s)
             if found > max(share, _LEARN):
                 self._learn(found_s)
             share = max(share, found)
