@@ -22,6 +22,9 @@ two of them."""
 
 STEP_S = FRAME_S / SLICES
 
+MOST_LATE_S = 2 * FRAME_S
+"""So late a tick is still made up for: Asterisk holds two frames as a margin and has missed nothing yet."""
+
 LOOK_S = 0.001
 """After a stall: a turn of the event loop later, what came meanwhile has been read. A loop may run its timers before it
 looks at its sockets (uvloop does), and a tick gives up what is not there."""
@@ -51,7 +54,7 @@ class TickSource(Protocol):
 class Ticker:
     """Calls each subscriber every 20 ms.
 
-    A tick more than one frame late is not made up for (catching up would leave a standing queue in Asterisk): it is
+    A tick later than MOST_LATE_S is not made up for (catching up would leave a standing queue in Asterisk): it is
     skipped and counted.
     """
 
@@ -70,7 +73,7 @@ class Ticker:
         self._looked = False
         """After a stall, at what came meanwhile."""
         self.skipped = 0
-        """Slices that were skipped because they were more than one frame late."""
+        """Slices that were skipped because they were more than MOST_LATE_S late."""
 
     def add(self, tick: Tick, on_fault: Callable[[], None] | None = None) -> None:
         """Subscribe, on the first slice that has room, or else on the one with the fewest subscribers.
@@ -127,12 +130,12 @@ class Ticker:
         assert self._loop is not None
         self._turn_s, self._turn_began = self._loop.time(), time.perf_counter()
         late = self._turn_s - self._start - self._count * STEP_S
-        if late > FRAME_S and not self._looked:
+        if late > MOST_LATE_S and not self._looked:
             self._looked = True
             self._timer = self._loop.call_later(LOOK_S, self._turn)
             return
         self._looked = False
-        if late > FRAME_S:
+        if late > MOST_LATE_S:
             behind = int(late / STEP_S)
             self.skipped += sum(bool(self._slices[(self._count + i) % SLICES]) for i in range(behind))
             self._count += behind

@@ -40,7 +40,7 @@ class Figures(Observer):
         self._refused = registry.counter(
             "dragoman_frames_refused_total", "Frames that a listener's channel did not take"
         )
-        self._skipped = registry.counter("dragoman_ticks_skipped_total", "Ticks skipped: more than a frame late")
+        self._skipped = registry.counter("dragoman_ticks_skipped_total", "Ticks skipped: more than two frames late")
         self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
         self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
         self._deliveries = registry.counter(

@@ -89,6 +89,28 @@ def test_after_a_stall_what_came_meanwhile_is_read_before_the_tick() -> None:
     assert ticked[:2] == [0, 2]
 
 
+def test_ticks_that_the_margin_covers_are_made_up_for() -> None:
+    async def main() -> tuple[list[float], int]:
+        ticker, due = Ticker(), list[float]()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+
+        def tick(when: float) -> None:
+            due.append(when)
+            if len(due) == 10:
+                loop.set_time(loop.time() + 0.055)  # the next is 35 ms late, the one after it 15
+
+        ticker.add(tick)
+        task = asyncio.create_task(ticker.run())
+        await asyncio.sleep(2)
+        task.cancel()
+        return due, ticker.skipped
+
+    due, skipped = run(main())
+    assert [b - a for a, b in itertools.pairwise(due)] == pytest.approx([0.02] * (len(due) - 1))
+    assert skipped == 0
+
+
 def test_many_subscribers_are_spread_over_the_frame_and_few_come_together() -> None:
     async def phases_of(subscribers: int) -> set[float]:
         ticker = Ticker()
