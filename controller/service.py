@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from controller.api.link import ApiLink
+from controller.api.speaking import hand_over
 from controller.calls import Calls
 from controller.engines import Engines
 from controller.engines.registry import make_all
@@ -28,6 +29,7 @@ from controller.recovery.watchdog import Watchdog
 from controller.settings import Settings
 from controller.telemetry.calls import CallFigures
 from controller.telemetry.figures import Figures
+from controller.telemetry.first_audio import FirstAudio
 from controller.telemetry.journal import Journal
 from controller.telemetry.metrics import Registry as Metrics
 from controller.telemetry.targets import Targets
@@ -58,7 +60,9 @@ class Service:
         self._metrics = Metrics()
         self._figures = Figures(self._metrics)
         self._call_figures = CallFigures()
-        self._observer = Observers([self._figures, self._call_figures, Targets(self._metrics), Journal(), *observers])
+        self._first_audio = FirstAudio()
+        watching = [self._figures, self._call_figures, self._first_audio, Targets(self._metrics), Journal()]
+        self._observer = Observers([*watching, *observers])
         self._watcher = watcher or CallWatcher()
         self._tap = tap
         self._with_api = api
@@ -95,7 +99,8 @@ class Service:
     async def _start(self) -> None:
         settings = self._settings
         if self._with_api:
-            self.api = ApiLink(settings.api.host, settings.api.port, settings.api.token.get_secret_value())
+            token = settings.api.token.get_secret_value()
+            self.api = ApiLink(settings.api.host, settings.api.port, token, hand_over(settings))
             self._lives.callback(self.api.close)
         triton = TritonClient(settings.triton.grpc)
         self._lives.push_async_callback(triton.close)
@@ -179,7 +184,7 @@ class Service:
             self._figures.sample(live)
             calls = self._call_figures.snapshot(live)
             if api is not None:
-                api.send(self.ready, self._metrics.snapshot(), calls)
+                api.send(self.ready, self._metrics.snapshot(), calls, self._first_audio.told())
                 if not api.alive:
                     log.error("the API process has ended: health and metrics are not served any more; calls go on")
                     api = None

@@ -111,7 +111,7 @@ class PlaybackSettings(BaseModel):
 
 
 class ApiSettings(BaseModel):
-    """Health and metrics, served by a process of their own."""
+    """Health, metrics, calls and speech, served by a process of their own."""
 
     model_config = _FROZEN
     host: str = "127.0.0.1"
@@ -119,7 +119,9 @@ class ApiSettings(BaseModel):
     port: int = Field(default=8090, ge=0, le=65535)
     """0 takes any free one"""
     token: SecretStr = SecretStr("")
-    """what requests about calls must bear; without one, who reaches the API may read, this machine may end"""
+    """what requests about calls and speech must bear; without one, all who reach the API may read, this machine act"""
+    speeches: int = Field(default=4, ge=0, le=100)
+    """texts that are spoken at the same time for who asks the API, beside the calls; 0 speaks for nobody"""
 
 
 class RecorderSettings(BaseModel):

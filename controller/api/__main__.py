@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -11,7 +12,11 @@ import sys
 import uvicorn
 
 from controller.api.app import Snapshot, make_app
-from controller.api.link import MAX_SNAPSHOT_BYTES, TOKEN
+from controller.api.link import MAX_SNAPSHOT_BYTES, SPEECH, TOKEN
+from controller.api.speaking import Speaking, take_over
+from controller.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 
 async def _follow(link: socket.socket, snapshot: Snapshot, server: uvicorn.Server) -> None:
@@ -33,7 +38,7 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
             return False
         return True
 
-    app = make_app(snapshot, end, os.environ.get(TOKEN, ""))
+    app = make_app(snapshot, end, os.environ.get(TOKEN, ""), _speaking())
     config = uvicorn.Config(
         app,
         fd=http_fd,
@@ -46,6 +51,16 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
     follower = asyncio.create_task(_follow(link, snapshot, server))
     await server.serve(sockets=[socket.socket(fileno=http_fd)])
     follower.cancel()
+
+
+def _speaking() -> Speaking | None:
+    """What speaks for whoever asks; None where nothing is to, or can."""
+    told = os.environ.get(SPEECH, "")
+    try:
+        return take_over(told) if told else None
+    except SettingsError as error:  # it could be made when the service began: a voice file has changed since
+        log.error("the API speaks for nobody: %s", error)
+        return None
 
 
 if __name__ == "__main__":

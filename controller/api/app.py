@@ -20,8 +20,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from controller.api.access import Access
 from controller.api.calls import End, call_routes
+from controller.api.speaking import Speaking
+from controller.api.speech import speech_routes
+from controller.telemetry.first_audio import FirstAudio
 from controller.telemetry.metrics import MS_BUCKETS
+from controller.telemetry.quantiles import Quantiles
 
 STALE_S = 5.0
 """Seconds without a snapshot after which the call process counts as dead; it sends one a second."""
@@ -34,9 +39,11 @@ class Snapshot(Collector):
         self._now = now
         self._received: float | None = None
         self._body: dict[str, Any] = {"ready": {}, "metrics": [], "calls": []}
+        self._nothing = FirstAudio().told()
 
     def update(self, body: dict[str, Any]) -> None:
-        """Take a newer one, {"ready", "metrics", "calls"}: part by part, `Registry`'s, `CallFigures`'s."""
+        """Take a newer one, {"ready", "metrics", "calls", "first_audio"}: part by part, `Registry`'s, `CallFigures`'s,
+        `FirstAudio`'s."""
         self._body = body
         self._received = self._now()
 
@@ -53,6 +60,11 @@ class Snapshot(Collector):
     def calls(self) -> list[dict[str, Any]]:
         """Those that are up, with their figures."""
         return list(self._body["calls"])
+
+    @property
+    def first_audio(self) -> Quantiles:
+        """How soon the voice begins in them."""
+        return dict(self._body.get("first_audio") or self._nothing)
 
     def collect(self) -> Iterable[Metric]:
         """The families, for prometheus_client."""
@@ -76,12 +88,16 @@ def _family(family: dict[str, Any]) -> Metric:
     return plain
 
 
-def make_app(snapshot: Snapshot, end: End = lambda name: False, token: str = "") -> Starlette:
+def make_app(
+    snapshot: Snapshot, end: End = lambda name: False, token: str = "", speaking: Speaking | None = None
+) -> Starlette:
     """`/livez`: the call process lives. `/readyz`: it can take a call. `/metrics`: Prometheus text. `/calls`: those up.
+    `/v1/speech`: a text, spoken.
 
     Args:
         end: asks the call process to end a call; False where that cannot be.
-        token: asked for where calls are concerned; empty: see `call_routes`.
+        token: asked for where calls and speech are concerned; empty: see `Access`.
+        speaking: what speaks; None where nothing does.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(snapshot)
@@ -99,4 +115,6 @@ def make_app(snapshot: Snapshot, end: End = lambda name: False, token: str = "")
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     health = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
-    return Starlette(routes=[*health, *call_routes(snapshot, end, token)])
+    access = Access(token)
+    spoken = speech_routes(speaking, access, lambda: snapshot.first_audio) if speaking else []
+    return Starlette(routes=[*health, *call_routes(snapshot, end, access), *spoken])

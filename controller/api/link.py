@@ -13,7 +13,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.errors import SettingsError
@@ -24,16 +24,20 @@ MAX_REQUEST_BYTES = 1 << 12
 TOKEN = "DRAGOMAN_API__TOKEN"
 """The variable in which the API process is given what its callers must bear: a command line could be read by anyone."""
 
+SPEECH = "DRAGOMAN_API__SPEECH"
+"""The same for what it speaks with, as `speaking.hand_over` tells it: of all settings, these alone."""
+
 log = logging.getLogger(__name__)
 
 
 class ApiLink:
     """The API process, seen from the call process. It ends by itself when this one does, however that ends."""
 
-    def __init__(self, host: str, port: int, token: str = "") -> None:
+    def __init__(self, host: str, port: int, token: str = "", speech: str = "") -> None:
         """
         Args:
-            token: what requests about calls must bear; empty asks for none.
+            token: what requests about calls and speech must bear; empty asks for none.
+            speech: what it speaks with, as `speaking.hand_over` tells it; empty for nothing.
         Raises:
             SettingsError: the port is in use or the host is not this machine's.
         """
@@ -63,7 +67,7 @@ class ApiLink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "controller.api", str(http.fileno()), str(theirs.fileno())],
                 pass_fds=(http.fileno(), theirs.fileno()),
-                env=_environment() | {TOKEN: token},
+                env=_environment() | {TOKEN: token, SPEECH: speech},
                 start_new_session=True,  # Ctrl-C is ours to handle: it ends when we close the link
             )
 
@@ -91,14 +95,21 @@ class ApiLink:
         loop.add_reader(self._link, readable)
         self._forget = lambda: loop.remove_reader(self._link)
 
-    def send(self, ready: dict[str, bool], metrics: list[dict[str, Any]], calls: list[dict[str, Any]]) -> bool:
+    def send(
+        self,
+        ready: dict[str, bool],
+        metrics: list[dict[str, Any]],
+        calls: list[dict[str, Any]],
+        first_audio: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Send a snapshot; False where the API process is busy or gone.
 
         Of more calls than a message takes the first are told; it is health and metrics that must arrive.
         """
         while True:
             told = calls[: self._most_calls]
-            message = json.dumps({"ready": ready, "metrics": metrics, "calls": told}).encode()
+            parts = {"ready": ready, "metrics": metrics, "calls": told, "first_audio": first_audio}
+            message = json.dumps(parts).encode()
             try:
                 if len(message) > MAX_SNAPSHOT_BYTES:  # the other end reads no more; the kernel may take even less
                     raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
