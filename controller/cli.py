@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.commands import call, replay, voice
+from controller.commands import call, replay, say, voice
 from controller.errors import DragomanError
 from export.setup.cache import REPOSITORY
 
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     call.add(commands)
     replay.add(commands)
     voice.add(commands)
+    say.add(commands)
     commands.add_parser("export", help="make models ready: see `dragoman export --help`")
     return parser
 

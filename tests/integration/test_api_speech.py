@@ -14,6 +14,7 @@ import pytest
 
 from controller.api.link import ApiLink
 from controller.api.speaking import hand_over
+from controller.cli import main
 from controller.settings import load
 from controller.stack.triton import TritonServer
 from controller.stack.wav import WAV_HEADER_BYTES, read_wav
@@ -104,3 +105,13 @@ def test_health_counts_what_was_said(api: ApiLink) -> None:
     assert (body["engine"], body["works"], body["most"]) == ("pico", True, 2)
     assert body["first_audio_ms"]["requests"]["n"] >= 1
     assert body["first_audio_ms"]["calls"]["n"] == 0
+
+
+def test_the_command_says_it_by_the_service_and_by_triton(
+    api: ApiLink, triton: TritonServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service, direct = tmp_path / "service.wav", tmp_path / "direct.wav"
+    assert main(["say", TEXT, "--out", str(service), "--url", f"http://127.0.0.1:{api.port}"]) == 0
+    assert main(["say", TEXT, "--out", str(direct), "--triton", triton.addresses.grpc]) == 0
+    assert service.read_bytes() == direct.read_bytes()
+    assert capsys.readouterr().err.count("first audio after") == 2

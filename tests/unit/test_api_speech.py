@@ -245,12 +245,12 @@ class Server:
     """Clients of a server, all of which are closed at its end."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._writers: list[asyncio.StreamWriter] = []
 
     async def asked(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection on which speech was asked for."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         self._writers.append(writer)
         body = json.dumps(HELLO).encode()
         writer.write(
