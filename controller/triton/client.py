@@ -119,9 +119,7 @@ class TritonClient:
         # Made out here: an exception inside the generator would surface as a CancelledError.
         tensors = _tensors(inputs)
         due = time.monotonic() + deadline_s
-        answers = self._lanes[lane].stream_infer(
-            requests(), stream_timeout=deadline_s, headers={"triton_grpc_error": "true"}
-        )
+        answers = self._lanes[lane].stream_infer(requests(), stream_timeout=deadline_s)
         patience_s = first_s
         try:
             while True:

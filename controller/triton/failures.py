@@ -5,9 +5,17 @@ Knows status codes and texts; makes no request.
 
 from __future__ import annotations
 
+import re
+
 from grpc import StatusCode
 
 from controller.errors import EngineDied, EngineError, EngineRejected, EngineTimeout, EngineUnavailable
+from export.runtime.refusing import REFUSED
+
+_TRITON_REFUSES = re.compile(
+    r"unexpected (shape|inference input|datatype)|expected \d+ inputs|inference input data-type"
+)
+"""What Triton itself says, without a code within a stream, of a request that a model does not take."""
 
 
 def mapped(error: Exception, engine: str, deadline_s: float) -> EngineError:
@@ -27,14 +35,16 @@ def mapped(error: Exception, engine: str, deadline_s: float) -> EngineError:
         return EngineUnavailable(f"{engine} is not loaded: its weights are missing or Triton is ending", engine=engine)
     if code is StatusCode.NOT_FOUND or "is not found" in text:
         return EngineRejected(f"Triton has no model {engine}: add it to the model repository", engine=engine)
-    if code is StatusCode.INVALID_ARGUMENT:
-        return EngineRejected(f"{engine} refused the request: {text}", engine=engine)
+    if code is StatusCode.INVALID_ARGUMENT or text.startswith(REFUSED) or _TRITON_REFUSES.search(text):
+        return EngineRejected(f"{engine} refused the request: {text.removeprefix(REFUSED)}", engine=engine)
     if code is StatusCode.UNIMPLEMENTED:
         return EngineRejected(f"{engine} does not take this kind of request: {text}", engine=engine)
     if code is StatusCode.CANCELLED:
         return EngineUnavailable(f"{engine} dropped the request: try again", engine=engine)
     if code is StatusCode.UNAVAILABLE:
         return EngineUnavailable(f"{engine} cannot be reached or is busy: {text}", engine=engine)
+    if text.startswith(f"{engine} "):  # our models say by themselves what they are and what is wrong
+        return EngineUnavailable(text, engine=engine)
     return EngineUnavailable(f"{engine} failed: {text}", engine=engine)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from export.runtime import weights
+from export.runtime.refusing import REFUSED
 
 Array = np.ndarray[Any, Any]
 
@@ -89,8 +90,8 @@ def number(name: str, value: float, *, batched: bool) -> Any:
 
 
 def refusal(message: str) -> Any:
-    """The caller's mistake: it reaches them as INVALID_ARGUMENT."""
-    return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, pb_utils.TritonError.INVALID_ARG))
+    """The caller's mistake: it reaches them as INVALID_ARGUMENT; within a stream, by how it begins."""
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(REFUSED + message, pb_utils.TritonError.INVALID_ARG))
 
 
 def failure(message: str) -> Any:
@@ -147,7 +148,10 @@ class Sender:
 
 
 class Metrics:
-    """Figures on Triton's metrics port, made on first use of a name and labels. Each change costs a message to it."""
+    """Figures on Triton's metrics port, made on first use of a name and labels. Each change costs a message to it.
+
+    Any thread may count: only one at a time does, since two at once take the whole server down (seen with 24.10).
+    """
 
     def __init__(self, buckets: Mapping[str, Sequence[float]] | None = None, /, **helps: str) -> None:
         """
@@ -161,16 +165,20 @@ class Metrics:
             for name, text in helps.items()
         }
         self._metrics: dict[tuple[str, tuple[tuple[str, str], ...]], Any] = {}
+        self._one_at_a_time = threading.Lock()
 
     def add(self, name: str, value: float = 1.0, **labels: str) -> None:
-        self._metric(name, labels).increment(value)
+        with self._one_at_a_time:
+            self._metric(name, labels).increment(value)
 
     def set(self, name: str, value: float, **labels: str) -> None:
-        self._metric(name, labels).set(value)
+        with self._one_at_a_time:
+            self._metric(name, labels).set(value)
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """One more observation of a histogram."""
-        self._metric(name, labels).observe(value)
+        with self._one_at_a_time:
+            self._metric(name, labels).observe(value)
 
     def close(self) -> None:
         """Let go of them while Triton still runs: the stub crashes at its end over metrics that outlive it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 
 import numpy as np
@@ -100,3 +101,23 @@ def test_a_listener_who_leaves_stops_it(triton: TritonServer) -> None:
     until("nothing is under way", lambda: metric(triton, "dragoman_pico_utterances") == 0)
     whole = len(text) * 0.06 / sound.CHUNK_S
     assert metric(triton, "dragoman_pico_chunks_total") - chunks < whole / 4
+
+
+def test_the_server_outlives_those_who_leave_and_those_it_refuses(triton: TritonServer) -> None:
+    """It died within some dozen of either: of two threads that counted at once, and of errors sent with their codes."""
+    text = "This is one of very many sentences that nobody will ever hear. " * 40
+
+    async def leave(client: TritonClient) -> None:
+        async with aclosing(synthesize(client, text, "en", sample_rate=16_000)) as parts:
+            await anext(parts)
+
+    async def crowd(client: TritonClient) -> None:
+        for _ in range(12):
+            await asyncio.gather(*(leave(client) for _ in range(8)))
+        for _ in range(200):
+            with pytest.raises(EngineRejected, match="pico refused the request: pico has no language 'pt'"):
+                await speech(client, "x", "pt")
+
+    ask(triton, crowd)
+    until("nothing is under way", lambda: metric(triton, "dragoman_pico_utterances") == 0)
+    assert ask(triton, lambda client: speech(client, "Hello.", "en"))

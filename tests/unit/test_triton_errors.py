@@ -54,6 +54,16 @@ def streamed(code: StatusCode, message: str) -> grpc.aio.AioRpcError:
         (streamed(StatusCode.UNIMPLEMENTED, "decoupled"), EngineRejected, "decoupled"),
         (streamed(StatusCode.CANCELLED, "cancelled"), EngineUnavailable, "try again"),
         (unary(None, "something new"), EngineUnavailable, "something new"),
+        (unary(None, "refused: no language 'xx'"), EngineRejected, "x refused the request: no language 'xx'"),
+        (
+            unary(
+                None, "[request id: <id_unknown>] unexpected shape for input 'A' for model 'x'. Expected [2], got [1]."
+            ),
+            EngineRejected,
+            "unexpected shape",
+        ),
+        (unary(None, "[request id: <id_unknown>] expected 2 inputs but got 1 inputs"), EngineRejected, "expected 2"),
+        (unary(None, "x is busy: try again"), EngineUnavailable, "x is busy: try again"),
     ],
 )
 def test_the_table_of_failures(error: Exception, kind: type[EngineError], said: str) -> None:
