@@ -96,6 +96,7 @@ def _facts(report: dict[str, Any]) -> str:
     if reasons := balance.get("dropped_by_reason"):
         dropped += f" ({', '.join(f'{reason}: {count}' for reason, count in reasons.items())})"
     facts = [
+        *(("To know", one, True) for one in report.get("notes", ())),
         ("Deliveries", f"{balance['played']} of {balance['deliveries']} played, {dropped}", balance["dropped"] > 0),
         ("Lag, speech end to first sample", _quantiles(report["lag_ms"]), False),
     ]

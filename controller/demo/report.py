@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controller.demo.script import Part, Said
+from controller.demo.voices import note
 from controller.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
 from controller.messages import Clause, Delivery, Outcome, Transcript
 from controller.observer import Observer
@@ -75,6 +77,7 @@ def build(
     wavs: dict[str, dict[str, str]],
     engines: dict[str, str],
     ended: str,
+    weights: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The report.
 
@@ -83,6 +86,7 @@ def build(
         wavs: `spoke_wav` and `heard_wav` of each leg, as the report names them.
         engines: names and versions.
         ended: how the call ended.
+        weights: where an engine's weights come from, by its name; only what somebody chose.
     """
     here = [leg.figures() for leg in conversation.legs.values()]
     legs = {leg.name: leg for leg in (*here, *conversation.gone)}
@@ -94,6 +98,8 @@ def build(
     return {
         "schema": SCHEMA,
         "engines": engines,
+        "weights": {name: dict(source) for name, source in (weights or {}).items()},
+        "notes": [told for source in (weights or {}).values() if (told := note(source))],
         "cores": os.cpu_count(),
         "ended": ended,
         "legs": [

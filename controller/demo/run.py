@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asterisk.render import Extension
+from controller.demo import voices
 from controller.demo.captions import Captions
 from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
@@ -84,12 +85,13 @@ def run(options: DemoOptions) -> int:
     """
     parts = _parts(options)
     _check_engines(options)
+    clips = _clips(options, parts)
     try:
         options.report.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"The report folder {options.report} cannot be made: {error.strerror}.") from error
     with Run(options.report / "logs") as stack:
-        return asyncio.run(_demo(options, parts, stack))
+        return asyncio.run(_demo(options, parts, clips, stack))
 
 
 def _parts(options: DemoOptions) -> dict[str, Part]:
@@ -118,16 +120,30 @@ def _check_engines(options: DemoOptions) -> None:
             raise UsageError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind))}.")
 
 
+def _clips(options: DemoOptions, parts: dict[str, Part]) -> dict[str, Pcm]:
+    """What voices are made from, where the engine clones; empty where it does not."""
+    if options.tts != voices.ENGINE:
+        return {}
+    voices.check_weights(options.repository)
+    return voices.clips_of(parts)
+
+
 def _say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int:
+async def _demo(options: DemoOptions, parts: dict[str, Part], clips: dict[str, Pcm], stack: Run) -> int:
     _say("starting Triton ...")
     # An engine need not be a Triton model: one from another distribution may be anything.
-    models = [one for one in (options.stt, options.mt, options.tts) if (options.repository / one).is_dir()]
+    wanted = (options.stt, options.mt, options.tts, *([voices.CONDITIONING] if clips else []))
+    models = [one for one in wanted if (options.repository / one).is_dir()]
     triton = TritonServer(stack, options.repository, models=models)
     await asyncio.to_thread(triton.start)
+    cloned = {}
+    if clips:
+        _say("making a voice of each side's recording ...")
+        spoken = {"a": options.source, "b": options.target}
+        cloned = await voices.cloned(clips, spoken, triton.addresses.grpc, options.repository, options.report)
     seconds = len(parts["a"].pcm) / PHONE_RATE
     phones = {name: SoftPhone(stack, name, part.pcm, auto_answer=name == "b") for name, part in parts.items()}
     _say("starting Asterisk and two soft phones ...")
@@ -147,7 +163,8 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
     record = Record()
     watch = _Watch()
     captions = Captions()
-    service = Service(_settings(options, asterisk, triton), observers=[record, captions], watcher=watch, tap=record.tap)
+    settings = _settings(options, asterisk, triton, cloned)
+    service = Service(settings, observers=[record, captions], watcher=watch, tap=record.tap)
     await service.start()
     try:
         _say(f"calling: {options.source} <-> {options.target}, {seconds:.0f} s")
@@ -164,15 +181,18 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], stack: Run) -> int
     return _report(options, record, conversation, parts, phones, engines, ended)
 
 
-def _settings(options: DemoOptions, asterisk: AsteriskServer, triton: TritonServer) -> Settings:
+def _settings(options: DemoOptions, asterisk: AsteriskServer, triton: TritonServer, cloned: dict[str, Any]) -> Settings:
+    """`cloned`: options of an engine that clones; empty for one that does not."""
+    patience = voices.PATIENCE if cloned else {}
+    given = {"options": {options.tts: cloned}} if cloned else {}
     return load(
         asterisk={
             "url": asterisk.ari_url.rstrip("/"),
             "user": asterisk.ari_user,
             "password": asterisk.ari_password,
         },
-        triton={"grpc": triton.addresses.grpc},
-        engines={"stt": options.stt, "mt": options.mt, "tts": options.tts},
+        triton={"grpc": triton.addresses.grpc, **patience},
+        engines={"stt": options.stt, "mt": options.mt, "tts": options.tts, **given},
         calls={"source": options.source, "target": options.target},
         api={"port": 0},
     )
@@ -194,11 +214,14 @@ def _report(
         tracks[name] = {"spoke": parts[name].pcm, "heard": phone.heard()}
         for kind, pcm in tracks[name].items():
             write_wav(options.report / wavs[name][f"{kind}_wav"], pcm, PHONE_RATE)  # the phones speak G.711
-    report = build(record, conversation, parts, wavs, engines, ended.by)
+    weights = {options.tts: voices.source(options.repository)} if options.tts == voices.ENGINE else {}
+    report = build(record, conversation, parts, wavs, engines, ended.by, weights)
     file = options.report / "report.json"
     file.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     file.with_suffix(".html").write_text(page(report, tracks, PHONE_RATE), encoding="utf-8")
     _summary(report, file)
+    for one in report["notes"]:
+        print(f"Note: {one}", flush=True)
     if wrong := verdict(report):
         print(f"dragoman: {wrong}", file=sys.stderr)
         return 1

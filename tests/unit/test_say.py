@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,9 @@ from controller.commands import say
 from controller.errors import EngineUnavailable
 from controller.stack.wav import WAV_HEADER_BYTES, read_wav, wav_header
 from controller.voices.latents import write
-from export.setup.link import entry_points
 from tests.fakes.fake_triton import FakeTriton, Script
 from tests.unit.test_api_speech import BUSY, CHUNKS, SOUND, served, speaking
 from tests.unit.test_voices import latents
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def from_service(words: list[str], *scripts: Script) -> tuple[int, FakeTriton]:
@@ -42,18 +38,6 @@ def triton(own_entry_points: None, monkeypatch: pytest.MonkeyPatch) -> FakeTrito
     fake = FakeTriton(CHUNKS)
     monkeypatch.setattr(say, "TritonClient", lambda address: fake)
     return fake
-
-
-@pytest.fixture
-def own_entry_points(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of this checkout's pyproject.toml, whatever the environment was linked to last."""
-    folder = tmp_path_factory.mktemp("linked")
-    info = folder / "dragoman-0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dragoman\nVersion: 0\n")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (info / "entry_points.txt").write_text(entry_points(project))
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
 
 
 def test_a_service_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

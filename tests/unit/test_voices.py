@@ -19,6 +19,7 @@ from controller.stack.wav import read_wav, write_wav
 from controller.triton.client import Array
 from controller.triton.contracts import Latents, condition
 from controller.virtual_time import run
+from controller.voices.clips import clips
 from controller.voices.latents import SCHEMA, read, write
 from tests.fakes.fake_triton import FakeTriton
 
@@ -132,7 +133,7 @@ def noise(path: Path, seconds: float, rate: int) -> Path:
 
 def test_clips_are_laid_end_to_end_at_the_highest_rate(tmp_path: Path) -> None:
     low, high = noise(tmp_path / "low.wav", 2.0, 8000), noise(tmp_path / "high.wav", 1.5, 24_000)
-    pcm, rate = command.clips([low, high])
+    pcm, rate = clips([low, high])
     assert rate == 24_000
     assert len(pcm) == 3.5 * rate
     assert np.array_equal(pcm[2 * rate :], read_wav(high, rate)), "what has the rate already is left as it is"
@@ -141,7 +142,7 @@ def test_clips_are_laid_end_to_end_at_the_highest_rate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seconds", [2.9, 30.1])
 def test_too_little_and_too_much_speech_is_told(seconds: float, tmp_path: Path) -> None:
     with pytest.raises(AudioFileError, match=rf"from 3 to 30 s of speech; .*clip\.wav: {seconds} s"):
-        command.clips([noise(tmp_path / "clip.wav", seconds, 8000)])
+        clips([noise(tmp_path / "clip.wav", seconds, 8000)])
 
 
 def test_the_command_makes_and_shows(
