@@ -60,6 +60,12 @@ class Windows:
         self._latents[self._count] = latent
         self._count += 1
 
+    def tokens(self, frames: int) -> int:
+        """How many tokens it takes until so many frames can be vocoded, if it does not end before."""
+        most = len(self._latents)
+        counts = range(1, most)
+        return next((count for count in counts if self._upsampling.settled(count) - CONTEXT >= frames), most)
+
     def ready(self, *, last: bool) -> int:
         """How many frames can be vocoded by now and were not before; with `last`, there will be no more latents."""
         if last:

@@ -4,6 +4,7 @@
     scheduler.py   whose turn it is in the GPT            speaking.py   the GPT as the scheduler steps it
     track.py       one request from tokens to sound       vocoding.py   whose turn it is in the vocoder
     chunks.py      how much sound a chunk has             sound.py      rate and width of what is heard
+    prefixes.py    what is kept of a voice               cores.py      whose the cores are
     settings.py    how one engine serves                  watch.py      what it tells of its work
 
 Knows no server: `model_repository/xtts_v2` is one.

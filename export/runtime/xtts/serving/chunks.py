@@ -35,11 +35,16 @@ def wanted_s(serving: Serving, ahead_s: float, speaking: float, vocoding: float)
     """How much sound the chunk after one that was just sent is to have.
 
     Args:
-        ahead_s: seconds until all that was sent is played out, if it is played as it comes; below 0 it is by now.
+        ahead_s: seconds until all that was sent is played out, if it is played as it comes. Below 0 it is by now: the
+            further behind, the less does it help to send little, and the more does it cost.
         speaking: seconds that a second of sound takes to be spoken, as tokens.
         vocoding: seconds that it takes to be vocoded, the turns of others included.
     """
-    spare_s = CARE * ahead_s - vocoding * CONTEXT_S
     cost = speaking + vocoding
-    grown = serving.most_s if cost <= 0.0 else spare_s / cost
+    if ahead_s < 0.0:
+        grown = serving.least_s - ahead_s
+    elif cost > 0.0:
+        grown = (CARE * ahead_s - vocoding * CONTEXT_S) / cost
+    else:
+        grown = serving.most_s
     return min(max(grown, serving.least_s), serving.most_s)

@@ -17,12 +17,14 @@ import numpy as np
 
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
-from export.runtime.xtts.decoding import Decoding
 from export.runtime.xtts.gpt import Gpt
+from export.runtime.xtts.sampler import Draws
+from export.runtime.xtts.serving.cores import Cores
+from export.runtime.xtts.serving.prefixes import Prefixes
 from export.runtime.xtts.serving.requests import Busy, Listener, Request
 from export.runtime.xtts.serving.scheduler import Scheduler
 from export.runtime.xtts.serving.settings import Serving
-from export.runtime.xtts.serving.speaking import Speaking
+from export.runtime.xtts.serving.speaking import Speaking, Spoken
 from export.runtime.xtts.serving.track import Track
 from export.runtime.xtts.serving.vocoding import Vocoding
 from export.runtime.xtts.serving.watch import Watch
@@ -33,6 +35,9 @@ RATES = (16_000, 24_000)
 
 WAIT_S = 0.1
 """Who waits for a slot while nobody is stepped is asked this often whether they are gone."""
+
+IDLE_S = 10.0
+"""An engine without work looks this often for voices that have not been used for long."""
 
 
 class Engine:
@@ -58,15 +63,17 @@ class Engine:
             spinning=settings.spinning,
         )
         vocoder = Vocoder(folder, threads=settings.vocoder_threads, spinning=settings.spinning)
-        self._scheduler: Scheduler[Decoding] = Scheduler(
-            Speaking(gpt, settings.prompt_piece),
+        cores = Cores(shared=settings.overlap)
+        self._prefixes = Prefixes(settings.most_prefixes, settings.prefix_ttl_s, time.monotonic)
+        self._scheduler: Scheduler[Spoken] = Scheduler(
+            Speaking(gpt, cores, settings.prompt_piece, self._prefixes, watch, time.monotonic),
             slots=settings.slots,
             most_waiting=settings.most_waiting,
             changed=watch.slots,
         )
         self._changed = threading.Condition()
         self._woken = self._stopping = False
-        self._vocoding = Vocoding(vocoder, self.config, settings, watch, time.monotonic, self._wake)
+        self._vocoding = Vocoding(vocoder, cores, self.config, settings, watch, time.monotonic, self._wake)
         self._thread = threading.Thread(target=self._run, name="stepping", daemon=True)
         self._thread.start()
 
@@ -81,12 +88,16 @@ class Engine:
         track = Track(request, listener, self.config, self._settings, self._watch, time.monotonic, self._vocoding.wake)
         with self._changed:
             if self._stopping:
-                raise Busy("the engine is being stopped")
+                raise Busy("the engine was stopped")
             if request.pieces:
                 self._scheduler.submit(request, track)
             self._vocoding.add(track)
             self._woken = True
             self._changed.notify()
+
+    def forget_voices(self) -> None:
+        """Keep nothing of any voice but while it speaks. May be called by any thread."""
+        self._prefixes.clear()
 
     def stop(self, timeout_s: float) -> None:
         """End every listener, and both threads as far as they end in time."""
@@ -100,6 +111,7 @@ class Engine:
         c, voice = self.config, request.voice
         if request.rate not in RATES:
             raise ValueError(f"there is no rate of {request.rate} Hz: ask for 16000 or 24000")
+        Draws(request.manner.seed)
         for name, found, shape in (
             ("latents", voice.latents, (c.latents, c.width)),
             ("speaker vector", voice.speaker, (c.speaker_width,)),
@@ -115,18 +127,30 @@ class Engine:
             self._changed.notify()
 
     def _run(self) -> None:
+        ending: BaseException = Busy("the engine was stopped")
+        try:
+            self._step_until_stopped()
+            self._scheduler.end_all(Busy("the engine was stopped"))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+            ending = error
+        with self._changed:
+            self._stopping = True
+        self._vocoding.end_all(ending)
+
+    def _step_until_stopped(self) -> None:
         worked = False
         while True:
             with self._changed:
                 if not worked:
                     waits = bool(self._scheduler.active or self._scheduler.waiting)
-                    self._changed.wait_for(lambda: self._woken or self._stopping, WAIT_S if waits else None)
+                    self._changed.wait_for(lambda: self._woken or self._stopping, WAIT_S if waits else IDLE_S)
                 self._woken = False
                 if self._stopping:
-                    break
+                    return
+            self._prefixes.purge()
             try:
                 worked = self._scheduler.turn()
             except Exception as error:  # noqa: BLE001 - all who listen must hear of it, and others can be served
+                worked = False
                 self._scheduler.end_all(error)
             self._vocoding.wake()
-        self._scheduler.end_all(Busy("the engine was stopped"))

@@ -1,8 +1,9 @@
 """Whose turn it is: who gets a row, whose prompt is run, who is given the next token, and who ends.
 
 A turn is at most one part of one prompt, run alone, and one step for all who are ready for it, so that those who speak
-go on while another's prompt is run. Knows neither model nor vocoder, no thread of its own and no sleep: what speaks is
-a `Model`, what becomes of it is an `Out`.
+go on while another's prompt is run. Whoever is a few steps from their first sound gets these first: a prompt takes
+longer, so on average everybody hears something sooner. Knows neither model nor vocoder, no thread of its own and no
+sleep: what speaks is a `Model`, what becomes of it is an `Out`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Out(Protocol):
     @property
     def over(self) -> bool:
         """Whether it has ended: all its sound is out, or nobody wants it any more."""
+
+    @property
+    def hungry(self) -> bool:
+        """Whether too little was said for its first sound."""
 
     def gone(self) -> bool:
         """Whether nobody listens."""
@@ -130,10 +135,11 @@ class Scheduler(Generic[Piece]):
             self._forget()
         self._active = [job for job in self._active if not self._is_over(job)]
         self._admit()
-        worked = self._fill()
-        worked = self._step() or worked
+        hungry = any(job.stage is Stage.SPEAKING and job.out.hungry for job in self._active)
+        filled = not hungry and self._fill()
+        stepped = self._step()
         self._tell()
-        return worked
+        return filled or stepped
 
     def end_all(self, error: Exception) -> None:
         """Everybody fails."""

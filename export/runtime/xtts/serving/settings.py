@@ -24,7 +24,7 @@ class Serving:
     """Utterances that may wait for a slot; one more is told that the engine is busy."""
     positions: int | None = None
     """What a row has room for (conditioning, text and audio tokens); None is enough for whatever the model can say."""
-    prompt_piece: int = 16
+    prompt_piece: int = 32
     """Positions of a prompt that are run in one go, between two steps of those who speak already. Part of what is
     computed: another number gives sound that differs in its last bits, and with `quick_prefill` another saying."""
     precision: Precision = "8bit"
@@ -36,8 +36,11 @@ class Serving:
     vocoder_threads: int = 0
     """That work on one vocoding; 0 takes all cores."""
     spinning: bool = False
-    """Whether those threads burn their core for a moment while they wait. Stepping and vocoding share the cores, so
-    not by default."""
+    """Whether those threads burn their core for a moment while they wait. Others need the cores too, so not by
+    default."""
+    overlap: bool = False
+    """Whether a step and a vocoding may run at the same time: where there are cores for both, or a GPU. Otherwise they
+    take turns, and while somebody who has a slot has had no sound yet, only first chunks are vocoded."""
     provider: Provider = "cpu"
     """What the graphs run on."""
     prefix_ttl_s: float = 600.0
@@ -48,10 +51,11 @@ class Serving:
     """Seconds of sound in the first chunk: these are 7 audio tokens."""
     least_s: float = 0.5
     """Of each later one, unless the utterance ends: every chunk costs the vocoder 0.3 s of sound besides its own."""
-    most_s: float = 2.2
-    """Of a chunk: who waits for the vocoder waits for no more than this."""
     hurried_s: float = 0.8
-    """The same while somebody who is spoken for has had no sound yet."""
+    """Of a chunk at most, while a slot is free or somebody who has one has had no sound yet: whoever comes waits for
+    no more than this."""
+    most_s: float = 2.2
+    """Of a chunk at most, while all slots are taken and everybody has had sound."""
     sentence_pause_s: float = 0.25
     """Silence between two pieces of a text where a sentence ends."""
     clause_pause_s: float = 0.08

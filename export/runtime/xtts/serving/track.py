@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from export.runtime.xtts.windows import Window, Windows
 Float = NDArray[np.float32]
 
 _PART_SAID = None
+
+END_S = 0.5
+"""Seconds of sound that are too little for a chunk of their own at the end of a piece: it would cost as much again."""
 
 
 class Track:
@@ -43,6 +47,7 @@ class Track:
         """
         self.speaker = request.voice.speaker
         self.submitted = self.admitted = clock()
+        self.has_slot = False
         self.over = False
         """Whether its listener has been told of its end."""
         self._request = request
@@ -55,6 +60,8 @@ class Track:
         """True where it was dropped, an error where it failed: the listener is still to be told."""
         self._frame_s = config.hop / config.output_rate
         self._windows = Windows(config, request.manner.speed)
+        self._first_frames = ceil(serving.first_s / self._frame_s)
+        self._first_tokens = self._windows.tokens(self._first_frames)
         self._part = 0
         self._part_said = False
         self._sound = Sound(config.output_rate, request.rate)
@@ -66,6 +73,11 @@ class Track:
 
     def begin(self) -> None:
         self.admitted = self._clock()
+        self.has_slot = True
+
+    @property
+    def hungry(self) -> bool:
+        return self._tokens < self._first_tokens
 
     def said(self, heard: Float) -> None:
         now = self._clock()
@@ -121,8 +133,15 @@ class Track:
         return self._windows.ready(last=False) * self._frame_s >= self._target_s
 
     def next(self, most_s: float) -> Window | None:
-        """What is to be vocoded now, of at most `most_s` of sound."""
-        return self._windows.next(last=self._part_said, most=max(1, int(most_s / self._frame_s)))
+        """What is to be vocoded now: first as little as may be, then at most `most_s` of sound, and `END_S` more where
+        that is all."""
+        if not self.began:
+            most = self._first_frames
+        else:
+            most = max(1, int(most_s / self._frame_s))
+            end = most + int(END_S / self._frame_s)
+            most = end if self._part_said and self._windows.ready(last=True) <= end else most
+        return self._windows.next(last=self._part_said, most=most)
 
     def deliver(self, sound: Float, *, vocoding: float) -> None:
         """Tell the listener, of the next `sound`, float32[n]. `vocoding` is what a second of it costs by now.

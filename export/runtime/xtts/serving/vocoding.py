@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.serving.chunks import Pace
+from export.runtime.xtts.serving.cores import Cores
 from export.runtime.xtts.serving.settings import Serving
 from export.runtime.xtts.serving.track import Track
 from export.runtime.xtts.serving.watch import Watch
@@ -21,25 +21,21 @@ Vocode = Callable[[Float, Float], Float]
 """(frames float32[width, count], speaker) to sound: `export.runtime.xtts.vocoder.Vocoder`."""
 
 
-class Ranked(Protocol):
-    """What decides whose turn it is."""
+def chosen(tracks: Iterable[Track], *, overlap: bool) -> Track | None:
+    """Whose turn it is: an end to be told, a first chunk by order of admission, then whoever runs out of sound next.
 
-    @property
-    def ending(self) -> bool: ...
-
-    @property
-    def began(self) -> bool: ...
-
-    @property
-    def runs_out(self) -> float: ...
-
-    def is_due(self) -> bool: ...
-
-
-def chosen(tracks: Iterable[Track]) -> Track | None:
-    """Whose turn it is: an end to be told, a first chunk by order of admission, then whoever runs out of sound next."""
-    due = [track for track in tracks if track.ending or track.is_due()]
+    Without `overlap` what is vocoded keeps the GPT from its work, so nothing but ends and first chunks is due as long
+    as somebody who has a slot has had no sound.
+    """
+    tracks = list(tracks)
+    held = not overlap and is_awaited(tracks)
+    due = [track for track in tracks if track.ending or (not (held and track.began) and track.is_due())]
     return min(due, key=lambda track: (not track.ending, track.began, track.runs_out), default=None)
+
+
+def is_awaited(tracks: Iterable[Track]) -> bool:
+    """Whether somebody who has a slot has had no sound."""
+    return any(track.has_slot and not track.began for track in tracks)
 
 
 class Vocoding:
@@ -48,6 +44,7 @@ class Vocoding:
     def __init__(
         self,
         vocode: Vocode,
+        cores: Cores,
         config: ModelConfig,
         serving: Serving,
         watch: Watch,
@@ -55,7 +52,8 @@ class Vocoding:
         ended: Callable[[], None],
     ) -> None:
         """`ended` is called when a track is over."""
-        self._vocode, self._serving, self._watch, self._clock, self._ended = vocode, serving, watch, clock, ended
+        self._vocode, self._cores, self._serving = vocode, cores, serving
+        self._watch, self._clock, self._ended = watch, clock, ended
         self._frame_s = config.hop / config.output_rate
         self._pace = Pace()
         self._tracks: list[Track] = []
@@ -84,13 +82,25 @@ class Vocoding:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def end_all(self, error: BaseException) -> None:
+        """All that are not over fail."""
+        with self._changed:
+            tracks = list(self._tracks)
+        for track in tracks:
+            track.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._woken or self._stopping)
                 self._woken = False
                 tracks = list(self._tracks)
-            if (track := chosen(tracks)) is not None:
+            try:
+                track = chosen(tracks, overlap=self._serving.overlap)
+            except Exception as error:  # noqa: BLE001 - nobody may be left waiting
+                self.end_all(error)
+                continue
+            if track is not None:
                 self._serve(track, tracks)
                 self.wake()
             elif self._stopping:
@@ -112,12 +122,13 @@ class Vocoding:
             self._ended()
 
     def _sound(self, track: Track, tracks: list[Track]) -> None:
-        hurried = any(not other.began for other in tracks if other is not track)
-        window = track.next(self._serving.hurried_s if hurried else self._serving.most_s)
+        full = sum(one.has_slot for one in tracks) >= self._serving.slots and not is_awaited(tracks)
+        window = track.next(self._serving.most_s if full else self._serving.hurried_s)
         sound = np.zeros(0, np.float32)
         if window is not None:
-            began = self._clock()
-            sound = window.cut(self._vocode(window.frames, track.speaker))
+            with self._cores.lent():
+                began = self._clock()
+                sound = window.cut(self._vocode(window.frames, track.speaker))
             count, seconds = window.frames.shape[1], self._clock() - began
             self._pace.vocoded(count * self._frame_s, seconds)
             self._watch.vocoded(count, seconds)

@@ -1,0 +1,73 @@
+"""What a voice's latents left in the GPT, so that the next utterance in that voice need not run them again.
+
+They stand first in every prompt and are run by themselves, so what is kept is to the bit what would be computed. It is
+somebody's voice: it goes once it has not been used for a while. Knows no GPT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.runtime.xtts.gpt import Kept
+
+Key = bytes
+
+
+def key(latents: NDArray[np.float32]) -> Key:
+    """The same for the same numbers only."""
+    return hashlib.blake2b(np.ascontiguousarray(latents).data, digest_size=32).digest()
+
+
+class Prefixes:
+    """At most so many, the least lately used going first. May be used by several threads."""
+
+    def __init__(self, most: int, ttl_s: float, clock: Callable[[], float]) -> None:
+        self._most, self._ttl_s, self._clock = most, ttl_s, clock
+        self._kept: OrderedDict[Key, tuple[float, Kept]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._kept)
+
+    def get(self, voice: Key) -> Kept | None:
+        """What was kept of it, which is not to be changed."""
+        with self._lock:
+            self._purge()
+            if voice not in self._kept:
+                return None
+            _, kept = self._kept[voice]
+            self._keep(voice, kept)
+            return kept
+
+    def put(self, voice: Key, kept: Kept) -> None:
+        with self._lock:
+            self._purge()
+            self._keep(voice, kept)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+
+    def purge(self) -> None:
+        """Forget what has not been used for long."""
+        with self._lock:
+            self._purge()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+    def _keep(self, voice: Key, kept: Kept) -> None:
+        self._kept[voice] = (self._clock(), kept)
+        self._kept.move_to_end(voice)
+
+    def _purge(self) -> None:
+        oldest = self._clock() - self._ttl_s
+        while self._kept and next(iter(self._kept.values()))[0] < oldest:
+            self._kept.popitem(last=False)
