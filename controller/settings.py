@@ -55,7 +55,11 @@ class TritonSettings(BaseModel):
     first_chunk_s: float = Field(default=4.0, gt=0, le=60)
     """time-out of the first piece of a spoken translation"""
     gap_s: float = Field(default=2.0, gt=0, le=60)
-    """time-out of every further piece"""
+    """time-out of every further piece; a cloned voice needs 8 where there is no GPU"""
+
+    def patient(self) -> TritonSettings:
+        """For who can wait, since no call does, or must, without a GPU: a voice is given up later."""
+        return self.model_copy(update={"first_chunk_s": max(15.0, self.first_chunk_s), "gap_s": max(8.0, self.gap_s)})
 
 
 class EngineSettings(BaseModel):

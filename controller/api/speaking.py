@@ -159,6 +159,6 @@ def take_over(told: str) -> Speaking:
         SettingsError: it cannot be made.
     """
     known = json.loads(told)
-    deadlines = TritonSettings(**known["triton"])
+    deadlines = TritonSettings(**known["triton"]).patient()
     context = EngineContext(TritonClient(deadlines.grpc), deadlines, known["options"])
     return Speaking(make("tts", known["engine"], context), known["most"])

@@ -7,11 +7,13 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from controller.errors import StackError, UsageError
+from controller.errors import EngineUnavailable, StackError, UsageError
 from controller.settings import Settings, TritonSettings, load
 
 ANSWER_S = 5.0
@@ -35,6 +37,19 @@ def triton_settings(settings: Settings, address: str | None) -> TritonSettings:
     if not re.fullmatch(r"[^/\s]+:\d+", address):
         raise UsageError(f"--triton takes a host and the port of its gRPC service, as 127.0.0.1:8001, not {address!r}.")
     return settings.triton.model_copy(update={"grpc": address})
+
+
+@contextmanager
+def asking_triton(address: str) -> Iterator[None]:
+    """Says where Triton was looked for when it was not there.
+
+    Raises:
+        StackError: it cannot be reached, or cannot do it at this moment.
+    """
+    try:
+        yield
+    except EngineUnavailable as error:
+        raise StackError(f"{error}. Triton is looked for at {address}: start it, or name it with --triton.") from error
 
 
 class Api:

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final
 
-from controller.commands.reaching import Api, add_api, triton_settings
+from controller.commands.reaching import Api, add_api, asking_triton, triton_settings
 from controller.engines.registry import EngineContext, make
 from controller.engines.tts import DEFAULT, RATES, Narrator
 from controller.errors import StackError, UsageError
-from controller.settings import Settings, load
+from controller.settings import Settings, TritonSettings, load
 from controller.stack.wav import wav_header
 from controller.triton.client import TritonClient
 
@@ -163,7 +163,12 @@ def _from_service(options: argparse.Namespace, sink: Sink) -> None:
 
 async def _from_triton(options: argparse.Namespace, sink: Sink) -> None:
     settings = load(options.config)
-    deadlines = triton_settings(settings, options.triton)
+    deadlines = triton_settings(settings, options.triton).patient()
+    with asking_triton(deadlines.grpc):
+        await _narrated(options, settings, deadlines, sink)
+
+
+async def _narrated(options: argparse.Namespace, settings: Settings, deadlines: TritonSettings, sink: Sink) -> None:
     async with TritonClient(deadlines.grpc) as triton:
         name, given, voice = _engine(options, settings)
         engine = make("tts", name, EngineContext(triton, deadlines, given))

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from controller.commands.reaching import triton_settings
+from controller.commands.reaching import asking_triton, triton_settings
 from controller.settings import load
 from controller.voices import latents
 from controller.voices.clips import clips, conditioned
@@ -36,7 +36,9 @@ def add(commands: Any) -> None:
 def _make(options: argparse.Namespace) -> int:
     pcm, rate = clips(options.clips)
     grpc = triton_settings(load(options.config), options.triton).grpc
-    voice = latents.write(options.out, asyncio.run(conditioned(pcm, rate, grpc)), name=options.name or options.out.stem)
+    with asking_triton(grpc):
+        made = asyncio.run(conditioned(pcm, rate, grpc))
+    voice = latents.write(options.out, made, name=options.name or options.out.stem)
     print(f"{options.out} is the voice of {voice.name}, made from {len(pcm) / rate:.1f} s of speech")
     return 0
 

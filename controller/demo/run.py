@@ -183,19 +183,19 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], clips: dict[str, P
 
 def _settings(options: DemoOptions, asterisk: AsteriskServer, triton: TritonServer, cloned: dict[str, Any]) -> Settings:
     """`cloned`: options of an engine that clones; empty for one that does not."""
-    patience = voices.PATIENCE if cloned else {}
     given = {"options": {options.tts: cloned}} if cloned else {}
-    return load(
+    settings = load(
         asterisk={
             "url": asterisk.ari_url.rstrip("/"),
             "user": asterisk.ari_user,
             "password": asterisk.ari_password,
         },
-        triton={"grpc": triton.addresses.grpc, **patience},
+        triton={"grpc": triton.addresses.grpc},
         engines={"stt": options.stt, "mt": options.mt, "tts": options.tts, **given},
         calls={"source": options.source, "target": options.target},
         api={"port": 0},
     )
+    return settings.model_copy(update={"triton": settings.triton.patient()}) if cloned else settings
 
 
 def _report(

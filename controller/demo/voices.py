@@ -25,9 +25,6 @@ CONDITIONING: Final = "xtts_conditioning"
 PAUSE_S: Final = 0.2
 """Kept behind each thing said, so that sentences do not run into each other."""
 
-PATIENCE: Final = {"first_chunk_s": 15.0, "gap_s": 8.0}
-"""Time-outs of a voice on whatever machine this is: without a GPU it may be slower than speech."""
-
 _SIDES: Final = {"a": "the caller", "b": "the called party"}
 
 

@@ -46,7 +46,7 @@ def options(triton: TritonServer, xtts_repository: Path, tmp_path_factory: pytes
 
 
 def engine(client: TritonClient, options: dict[str, object]) -> XttsV2:
-    return make(EngineContext(client, load(triton=dict(voices.PATIENCE)).triton, options))
+    return make(EngineContext(client, load().triton.patient(), options))
 
 
 def said(triton: TritonServer, options: dict[str, object], text: str, language: str, **more: str | int) -> Samples:

@@ -19,7 +19,7 @@ from controller.engines.tts import DEFAULT
 from controller.engines.tts.xtts_v2 import make
 from controller.errors import AudioFileError, UsageError
 from controller.frames import Pcm
-from controller.settings import TritonSettings, load
+from controller.settings import TritonSettings
 from controller.stack.wav import PHONE_RATE, write_wav
 from controller.triton.contracts import Latents
 from controller.virtual_time import run
@@ -115,7 +115,3 @@ def test_random_weights_are_told_and_a_checkpoints_are_not(tmp_path: Path) -> No
     assert "noise" in told
     assert voices.note({"checkpoint": "XTTS-v2"}) is None
     assert told in page({**REPORT, "notes": [told]}, TRACKS, PHONE_RATE)
-
-
-def test_its_patience_can_be_set() -> None:
-    assert load(triton=dict(voices.PATIENCE)).triton.gap_s == voices.PATIENCE["gap_s"]

@@ -123,7 +123,9 @@ def test_what_cannot_be_is_told(
 
 def test_a_triton_that_is_not_there_leaves_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["say", "Hola.", "--triton", "127.0.0.1:9", "--out", str(tmp_path / "said.wav")]) == 1
-    assert "dragoman: pico cannot be reached" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "dragoman: pico cannot be reached" in said
+    assert "Triton is looked for at 127.0.0.1:9: start it, or name it with --triton." in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -152,4 +154,6 @@ def test_an_engine_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: p
     failing = FakeTriton([EngineUnavailable("pico is not loaded: its weights are missing", engine="pico")])
     monkeypatch.setattr(say, "TritonClient", lambda address: failing)
     assert main(["say", "a", "--triton", "127.0.0.1:9"]) == 1
-    assert capsys.readouterr().err == "dragoman: pico is not loaded: its weights are missing\n"
+    assert capsys.readouterr().err.startswith(
+        "dragoman: pico is not loaded: its weights are missing. Triton is looked "
+    )

@@ -92,3 +92,8 @@ def test_a_password_is_not_shown() -> None:
 def test_the_reference_is_what_the_settings_are() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text()
     assert page == markdown(), "run: python -m controller.settings_reference >docs/configuration.md"
+
+
+def test_who_can_wait_waits_longer_and_never_less_than_was_set() -> None:
+    assert (load().triton.patient().first_chunk_s, load().triton.patient().gap_s) == (15, 8)
+    assert load(triton={"first_chunk_s": 20, "gap_s": 9}).triton.patient().gap_s == 9
