@@ -180,7 +180,7 @@ class Checkpoint(Mapping[str, NDArray[Any]]):
                 self._folder = self._find_folder()
                 self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                 self._tensors = self._read_pickle(archive)
-        except (zipfile.BadZipFile, ValueError) as error:
+        except (zipfile.BadZipFile, ValueError, RuntimeError) as error:  # the last: encrypted, or of another version
             raise self._not_whole(error) from error
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error}") from error

@@ -126,6 +126,11 @@ def read_config(folder: Path) -> ModelConfig:
             raise CheckpointError(
                 f"{folder} is another architecture by its config.json: {name} is {args[name]}, XTTS v2 has {value}"
             )
+    if stored.get("sound_norm_refs"):
+        raise CheckpointError(
+            f"{folder}/config.json asks for recordings to be scaled (sound_norm_refs), which is not done here: set it "
+            "to false, and make voices from recordings whose loudest sample is at 0.75"
+        )
     try:
         return ModelConfig(
             **{field: _whole(args[name]) for field, name in SIZES.items()},

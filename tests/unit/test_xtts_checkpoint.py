@@ -196,6 +196,8 @@ def test_one_whose_tensors_reach_beyond_their_storage(tmp_path: Path) -> None:
         (lambda path: save([1, 2], path), "holds no `model`"),
         (lambda path: _zip(path, zipfile.ZIP_STORED, "other.txt"), "is a zip archive but not a torch checkpoint"),
         (lambda path: _zip(path, zipfile.ZIP_DEFLATED, "archive/data.pkl"), "packed anew with compression"),
+        (lambda path: _marked(path, 8, 1), "cut off, damaged or no torch checkpoint .*encrypted"),
+        (lambda path: _marked(path, 6, 99), "cut off, damaged or no torch checkpoint .*version"),
     ],
 )
 def test_what_is_no_checkpoint(write: Callable[[Path], None], said: str, tmp_path: Path) -> None:
@@ -207,6 +209,16 @@ def test_what_is_no_checkpoint(write: Callable[[Path], None], said: str, tmp_pat
 def _zip(path: Path, compression: int, name: str) -> None:
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr(name, b"text " * 100)
+
+
+def _marked(path: Path, offset: int, mark: int) -> None:
+    """A checkpoint with another byte in every entry of its archive's directory."""
+    save({"model": {}}, path)
+    content = bytearray(path.read_bytes())
+    at = -1
+    while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+        content[at + offset] = mark
+    path.write_bytes(content)
 
 
 def small(tensors: dict[str, NDArray[Any]], **changes: NDArray[Any] | None) -> dict[str, Any]:
@@ -255,13 +267,31 @@ def test_a_missing_file_is_named(name: str, published: Path, tmp_path: Path) -> 
         ({"gpt_layers": None}, "describes no XTTS model"),
         ({"decoder_input_dim": 128}, "the vocoder takes 128"),
         ({"d_vector_dim": 256}, "d_vector_dim is 256, XTTS v2 has 512"),
+        ({"gpt_start_audio_token": 5000}, "start_audio is 5000, not one of 1026 tokens"),
+        ({"gpt_stop_audio_token": 1026}, "stop_audio is 1026, not one of 1026 tokens"),
+    ],
+)
+def test_sizes_that_do_not_fit(change: dict[str, Any], said: str, published: Path, tmp_path: Path) -> None:
+    refused_with({"model_args": change}, said, published, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sound_norm_refs": True}, "asks for recordings to be scaled"),
+        ({"top_k": 50.0}, "top_k is 50.0, not a whole number"),
+        ({"temperature": None}, "temperature is None, not a number"),
     ],
 )
 def test_settings_that_do_not_fit(change: dict[str, Any], said: str, published: Path, tmp_path: Path) -> None:
+    refused_with(change, said, published, tmp_path)
+
+
+def refused_with(change: dict[str, Any], said: str, published: Path, tmp_path: Path) -> None:
     for name in ("model.pth", "vocab.json"):
         (tmp_path / name).hardlink_to(published / name)
     stored = json.loads((published / "config.json").read_text())
-    stored["model_args"] |= change
+    stored |= {**change, "model_args": stored["model_args"] | change.get("model_args", {})}
     (tmp_path / "config.json").write_text(json.dumps(stored))
     with pytest.raises(CheckpointError, match=said):
         checkpoint_source(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,12 @@ def test_what_is_saved_is_loaded(config: ModelConfig, tmp_path: Path) -> None:
         ({"colour": 1}, "colour unknown"),
         ({"heads": 5}, "cannot be shared by 5 heads"),
         ({"decoder_input": 32}, "takes 32 numbers a frame"),
+        ({"heads": 0}, "heads is 0: it is at least 1"),
+        ({"max_audio": 3}, "max_audio is 3"),
+        ({"start_audio": 1026}, "start_audio is 1026, not one of 1026 tokens"),
+        ({"stop_audio": 5000}, "stop_audio is 5000"),
+        ({"start_text": 6681}, "start_text is 6681, not one of 6681 tokens"),
+        ({"stop_text": -1}, "stop_text is -1"),
         ({"sampling": None}, "Sampling is not an object"),
         ({"sampling": {"temperature": -1, "top_k": 1, "top_p": 1, "repetition_penalty": 1}}, "temperature is -1"),
     ],
@@ -52,8 +59,18 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": float("nan")}, {"top_k": -1}, {"top_p": 0.0}, {"repetition_penalty": 0.0}]
+    "wrong",
+    [
+        {"temperature": float("nan")},
+        {"temperature": "0.7"},
+        {"top_k": -1},
+        {"top_k": 50.0},
+        {"top_k": True},
+        {"top_p": 0.0},
+        {"top_p": None},
+        {"repetition_penalty": 0.0},
+    ],
 )
-def test_sampling_that_cannot_be_is_refused(wrong: dict[str, float]) -> None:
+def test_sampling_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Sampling(**wrong)  # type: ignore[arg-type]
+        Sampling(**wrong)

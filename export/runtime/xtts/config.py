@@ -18,6 +18,26 @@ SPARE_AUDIO_POSITIONS = 3
 """The start and stop tokens and the one conditioning input that the reference counts as audio: its table of positions
 has so many rows more than `max_audio`, and so many fewer tokens than `max_audio` are generated."""
 
+_TABLES = {
+    "start_audio": "audio_tokens",
+    "stop_audio": "audio_tokens",
+    "start_text": "text_tokens",
+    "stop_text": "text_tokens",
+}
+"""Fields of ModelConfig that are tokens, and which field counts those of their table."""
+
+
+def _ensure_numbers(settings: Any) -> None:
+    """Raise ValueError where a field of a dataclass is no number of its type: what came out of JSON may be anything."""
+    for one in fields(settings):
+        if one.type not in ("int", "float"):
+            continue
+        value = getattr(settings, one.name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (one.type == "float" and isinstance(value, float))):
+            kind = "a number" if one.type == "float" else "a whole number"
+            raise ValueError(f"{one.name} is {value!r}, not {kind}")
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -33,6 +53,7 @@ class Sampling:
     """1 is none."""
 
     def __post_init__(self) -> None:
+        _ensure_numbers(self)
         if not 0.0 <= self.temperature < float("inf"):
             raise ValueError(f"temperature is {self.temperature}: give 0 (always the best token) or more")
         if self.top_k < 0:
@@ -83,6 +104,15 @@ class ModelConfig:
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:
+        _ensure_numbers(self)
+        for name in (one.name for one in fields(self) if one.type == "int" and one.name not in _TABLES):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is at least 1")
+        for name, table in _TABLES.items():
+            if not 0 <= getattr(self, name) < getattr(self, table):
+                raise ValueError(f"{name} is {getattr(self, name)}, not one of {getattr(self, table)} tokens")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_audio is {self.max_audio}: {SPARE_AUDIO_POSITIONS} of them are never said")
         if self.width % self.heads:
             raise ValueError(f"the width {self.width} cannot be shared by {self.heads} heads")
         if self.decoder_input != self.width:
@@ -149,15 +179,10 @@ def _model(stored: Any) -> ModelConfig:
 
 
 def _checked(kind: type[ModelConfig | Sampling], stored: Any, besides: str = "") -> dict[str, Any]:
-    """What `stored` says of the fields of `kind`; each must be there, be a number of its type, and be known."""
+    """What `stored` says of the fields of `kind`; None where it says nothing; each must be known."""
     if not isinstance(stored, dict):
         raise ValueError(f"{kind.__name__} is not an object")
-    known = {one.name: one.type for one in fields(kind) if one.name != besides}
-    if strange := sorted(stored.keys() - known.keys() - {besides}):
+    known = [one.name for one in fields(kind) if one.name != besides]
+    if strange := sorted(stored.keys() - known - {besides}):
         raise ValueError(f"{', '.join(strange)} unknown")
-    for name, type_ in known.items():
-        value = stored.get(name)
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not (whole or (type_ == "float" and isinstance(value, float))):
-            raise ValueError(f"{name} is {value!r}, not {'a number' if type_ == 'float' else 'a whole number'}")
-    return {name: stored[name] for name in known}
+    return {name: stored.get(name) for name in known}
