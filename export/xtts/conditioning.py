@@ -3,6 +3,7 @@ whose learned queries leave 32 latents of whatever length went in."""
 
 from __future__ import annotations
 
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,13 @@ from export.xtts.manifest import (
     CONDITIONING_BLOCKS,
     LATENTS,
     MEL_BANDS,
+    NORM_EPSILON,
     PERCEIVER_HEAD,
     PERCEIVER_HEADS,
     PERCEIVER_LAYERS,
 )
-from export.xtts.plain import groups
 from export.xtts.weights import Weights
 
-EPSILON = 1e-5
 ENCODER, PERCEIVER = "gpt.conditioning_encoder", "gpt.conditioning_perceiver"
 
 
@@ -51,11 +51,11 @@ def _convolve(graph: Graph, weights: Weights, value: str, name: str) -> str:
 
 def _block(graph: Graph, weights: Weights, config: ModelConfig, state: str, name: str) -> str:
     """Attention over frames in [rows, channels, frames], added to the normalised state and not to the state itself."""
-    count = groups(config.width)
+    count = _groups(config.width)
     cut = graph.add("Reshape", state, graph.integers(0, count, -1))
     ones = graph.weight("ones", np.ones(count, np.float32))
     zeros = graph.weight("zeros", np.zeros(count, np.float32))
-    cut = graph.add("InstanceNormalization", cut, ones, zeros, epsilon=EPSILON)
+    cut = graph.add("InstanceNormalization", cut, ones, zeros, epsilon=NORM_EPSILON)
     state = graph.add("Reshape", cut, graph.integers(0, config.width, -1))
     scale, bias = (
         graph.weight(f"{name}.norm.{part}", weights[f"{name}.norm.{part}"][:, None]) for part in ("weight", "bias")
@@ -71,6 +71,11 @@ def _block(graph: Graph, weights: Weights, config: ModelConfig, state: str, name
     attended = graph.add("MatMul", values, graph.add("Transpose", scores, perm=[0, 1, 3, 2]))
     attended = graph.add("Reshape", attended, graph.integers(0, config.width, -1))
     return graph.add("Add", state, _convolve(graph, weights, attended, f"{name}.proj_out"))
+
+
+def _groups(width: int) -> int:
+    """Into how many groups a norm cuts the channels: 8, 16 or 32 by their number, halved until they come out even."""
+    return gcd(width, 8 if width <= 16 else 16 if width <= 64 else 32)
 
 
 def _resample(graph: Graph, weights: Weights, latents: str, context: str, name: str) -> str:

@@ -14,19 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from controller.errors import DragomanError, UsageError
-from export.xtts import manifest
-from export.xtts.check import Figures, verdict
-from export.xtts.folder import Folder
-from export.xtts.parts import Part, plan
+from controller.errors import UsageError
+from export.runtime.xtts import config as configs
+from export.xtts.check import Figures, is_finite, verdict
+from export.xtts.folder import Folder, alone
+from export.xtts.parts import Part, plan, room
 from export.xtts.source import Source
 
 Say = Callable[[str], None]
-
-BYTES_PER_WEIGHT = 9
-"""All files together: 4 in float32, 2 in float16, and a little over 1 for each of the two in 8 bits."""
 
 
 def export(source: Source, repository: Path, say: Say, licence: str | None) -> None:
@@ -36,30 +31,44 @@ def export(source: Source, repository: Path, say: Say, licence: str | None) -> N
         say: is told every line of progress.
         licence: the one that was accepted, for the record.
     Raises:
-        DragomanError: the checkpoint is damaged, a graph is wrong or the disk too small; nothing is left of it then.
+        UsageError: the disk is too small, or another export is under way; nothing was touched.
+        DragomanError: the checkpoint is damaged or a graph is wrong; nothing is left of it then.
         OSError: a file cannot be written; what is whole stays, to go on with.
     """
     began = time.monotonic()
     identity = {"source": source.describe(), "exporter": _exporter(), "licence": licence}
-    parts = plan(source)
-    all_folders = [Folder(repository, model, identity) for model in parts]
-    folders = [folder for folder in all_folders if not folder.is_ready()]
-    if not folders:
+    with alone(repository):
+        folders = [Folder(repository, model, identity) for model in room(source.config)]
+        for folder in folders:
+            folder.recover()
+        begun = [folder for folder in folders if not folder.is_ready()]
+        if begun:
+            _ensure_room(source, repository, begun)
+            _fill(source, begun, say)
+        for sentence in (sentence for folder in folders for sentence in folder.left_out()):
+            say(sentence)
+    if not begun:
         say(f"{source.name} was ready already")
         return
-    _ensure_room(source, repository)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    say(f"{source.name} is ready ({time.monotonic() - began:.0f} s, {peak:.1f} GB of memory at most)")
+
+
+def _fill(source: Source, folders: Sequence[Folder], say: Say) -> None:
+    parts = plan(source)
     try:
         for folder in folders:
             folder.resume()
             _write(folder, parts[folder.model], say)
-    except DragomanError:
+            folder.seal()
+    except OSError:
+        raise
+    except Exception:  # whatever it is, going on from there would meet it again
         for folder in folders:
             folder.abandon()
         raise
-    for folder in folders:
-        folder.finish()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    say(f"{source.name} is ready ({time.monotonic() - began:.0f} s, {peak:.1f} GB of memory at most)")
+    for folder in folders:  # one straight after the other, since they belong together
+        folder.put_in_place()
 
 
 def _write(folder: Folder, parts: Sequence[Part], say: Say) -> None:
@@ -74,6 +83,11 @@ def _write(folder: Folder, parts: Sequence[Part], say: Say) -> None:
         path = folder.fresh / part.files[0]
         part.write(path)
         figures = dict(part.check(path)) if part.check else None
+        if figures and part.instead and not is_finite(figures):
+            why = f"{part.files[0]} is left out, since these weights are too large for its numbers: {part.instead}"
+            folder.leave_out(part.files, why)
+            say(f"{head}: left out")
+            continue
         warning = verdict(part.files[0], figures, exact=part.exact) if figures else ""
         size = folder.done(part.files, figures)
         say(f"{head}: {size / 1e6:.1f} MB after {time.monotonic() - began:.1f} s{_told(figures)}")
@@ -85,18 +99,19 @@ def _told(figures: Figures | None) -> str:
     return f", relative error {figures['relative_rms']:.1g}" if figures else ""
 
 
-def _ensure_room(source: Source, repository: Path) -> None:
-    weights = sum(int(np.prod(shape)) for shape in manifest.folded(source.config).values())
-    needed = weights * BYTES_PER_WEIGHT
-    there = next(folder for folder in (repository, *repository.absolute().parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+def _ensure_room(source: Source, repository: Path, begun: Sequence[Folder]) -> None:
+    taken = room(source.config)
+    needed = sum(taken[folder.model] - folder.lying() for folder in begun)
+    free = shutil.disk_usage(repository).free
     if free < needed:
-        raise UsageError(f"{there} has {free / 1e9:.1f} GB free, the export takes {needed / 1e9:.1f}: make room first")
+        raise UsageError(
+            f"{repository} has {free / 1e9:.1f} GB free, the export takes {needed / 1e9:.1f}: make room first"
+        )
 
 
 def _exporter() -> dict[str, Any]:
-    """What the files depend on besides the weights: this package's own source, and what runs the checks."""
+    """What the files depend on besides the weights: the source that writes and reads them, and what runs the checks."""
     code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), Path(configs.__file__)]:
         code.update(path.read_bytes())
     return {"code": code.hexdigest(), **{name: version(name) for name in ("numpy", "onnx", "onnxruntime")}}

@@ -14,10 +14,9 @@ import numpy as np
 
 from export.runtime.xtts.config import ModelConfig
 from export.xtts.graph import CONTRIB, FLOAT, HALF, INT32, Graph
+from export.xtts.manifest import NORM_EPSILON
 from export.xtts.quantise import BLOCK, by_block, by_column
 from export.xtts.weights import Float, Weights
-
-EPSILON = 1e-5
 
 Linear = Callable[[Graph, str, str, Float, Float], str]
 """Appends `value @ weight + bias` for a weight [in, out]: (graph, value, name, weight, bias) -> value."""
@@ -87,7 +86,8 @@ def _write(path: Path, weights: Weights, config: ModelConfig, linear: Linear, *,
     cache = ("rows", config.heads, "room", config.head_width)
 
     def get(name: str) -> Float:
-        array: Float = weights[name].astype(dtype, copy=False)
+        with np.errstate(over="ignore"):  # what is too large for float16 shows in what the graph then computes
+            array: Float = weights[name].astype(dtype, copy=False)
         return array
 
     with Graph(path, apart=True) as graph:
@@ -142,4 +142,4 @@ def _write(path: Path, weights: Weights, config: ModelConfig, linear: Linear, *,
 
 def _norm(graph: Graph, value: str, name: str, get: Callable[[str], Float], to: str = "") -> str:
     scale, bias = (graph.weight(f"{name}.{part}", get(f"{name}.{part}")) for part in ("weight", "bias"))
-    return graph.add("LayerNormalization", value, scale, bias, to=to, epsilon=EPSILON)
+    return graph.add("LayerNormalization", value, scale, bias, to=to, epsilon=NORM_EPSILON)

@@ -15,6 +15,9 @@ GAIN = ".parametrizations.weight.original0"
 DIRECTION = ".parametrizations.weight.original1"
 """What weight norm keeps in place of `.weight`: a norm for each index of the first axis, and a tensor to be scaled."""
 
+NORM_EPSILON = 1e-5
+"""Added to the variance in every norm of all four networks."""
+
 LATENTS = 32
 MEL_BANDS = 80
 CONDITIONING_BLOCKS = 6

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from export.xtts import conditioning, gpt, speaker, vocoder
-from export.xtts.check import Check, Checks
+from export.runtime.weights import WeightsError
+from export.runtime.xtts import config as configs
+from export.runtime.xtts.config import ModelConfig
+from export.xtts import conditioning, gpt, manifest, speaker, vocoder
+from export.xtts.check import Check, Checks, WrongGraph
 from export.xtts.source import Source
 from export.xtts.weights import Weights
 
@@ -25,6 +29,8 @@ class Part:
     check: Check | None = None
     exact: bool = True
     """Whether rounding in float32 is all that may differ from the checkpoint."""
+    instead: str = ""
+    """What to use where the weights are too large for this part's numbers, which is then left out; most cannot be."""
 
 
 TABLES: Mapping[str, str] = {
@@ -34,6 +40,13 @@ TABLES: Mapping[str, str] = {
     "mel_positions.npy": "gpt.mel_pos_embedding.emb.weight",
 }
 
+BYTES_IN_BLOCKS, BYTES_ELSEWHERE = 9, 5
+"""That a weight takes in all files together. In the GPT's blocks 4 in float32, 2 in float16 and a little over 1 for
+each of the two in 8 bits; elsewhere 4, and what graphs take besides."""
+
+_OF_VOICES = ("mel_stats", "gpt.conditioning_", "hifigan_decoder.speaker_encoder.")
+"""What the tensors of `xtts_conditioning` begin with; the others are `xtts_v2`'s."""
+
 SPEAKER_BANDS = "hifigan_decoder.speaker_encoder.torch_spec.1.mel_scale.fb"
 """The filters of the speaker encoder's mel spectrogram, computed once, when it was made."""
 
@@ -42,7 +55,7 @@ def plan(source: Source) -> Mapping[str, Sequence[Part]]:
     """The parts of each model of the repository."""
     weights, config = source.weights, source.config
     checks = Checks(weights, config)
-    described = Part(("model.json",), lambda path: config.save(path.parent))
+    described = Part(("model.json",), partial(_describe, config))
     return {
         "xtts_v2": [
             described,
@@ -66,6 +79,7 @@ def plan(source: Source) -> Mapping[str, Sequence[Part]]:
                 lambda path: gpt.write_fp16(path, weights, config),
                 checks.gpt,
                 exact=False,
+                instead="use gpt.onnx or gpt-8bit.onnx",
             ),
             Part(("vocoder.onnx",), lambda path: vocoder.write(path, weights, config), checks.vocoder),
         ],
@@ -77,6 +91,24 @@ def plan(source: Source) -> Mapping[str, Sequence[Part]]:
             Part(("speaker.onnx",), lambda path: speaker.write(path, weights, config), checks.speaker),
         ],
     }
+
+
+def room(config: ModelConfig) -> Mapping[str, int]:
+    """Bytes that the files of each model take, rounded up."""
+    taken = {"xtts_v2": 0, "xtts_conditioning": 0}
+    for name, shape in manifest.folded(config).items():
+        each = BYTES_IN_BLOCKS if name.startswith("gpt.gpt.h.") else BYTES_ELSEWHERE
+        taken["xtts_conditioning" if name.startswith(_OF_VOICES) else "xtts_v2"] += prod(shape) * each
+    return taken
+
+
+def _describe(config: ModelConfig, path: Path) -> None:
+    """Write `model.json`, and read it as what runs the model will."""
+    config.save(path.parent)
+    try:
+        configs.load(path.parent)
+    except WeightsError as error:
+        raise WrongGraph(f"{path.name} cannot be read again, report it: {error}") from error
 
 
 def _table(weights: Weights, name: str, path: Path) -> None:

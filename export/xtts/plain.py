@@ -111,7 +111,7 @@ def conditioning(weights: Weights, config: ModelConfig, mel: Double) -> Double:
     return normed
 
 
-def groups(channels: int) -> int:
+def _groups(channels: int) -> int:
     """Into how many groups the conditioning encoder's norms cut the channels."""
     count = 32 if channels > 64 else 16 if channels > 16 else 8
     while channels % count:
@@ -121,7 +121,7 @@ def groups(channels: int) -> int:
 
 def _group_norm(x: Double, weight: Double, bias: Double) -> Double:
     """Of [frames, channels]: each group over all frames."""
-    cut = x.reshape(len(x), groups(x.shape[1]), -1)
+    cut = x.reshape(len(x), _groups(x.shape[1]), -1)
     cut = cut - cut.mean((0, 2), keepdims=True)
     cut = cut / np.sqrt(np.square(cut).mean((0, 2), keepdims=True) + 1e-5)
     normed: Double = cut.reshape(x.shape) * weight + bias

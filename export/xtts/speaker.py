@@ -12,10 +12,9 @@ import numpy as np
 
 from export.runtime.xtts.config import ModelConfig
 from export.xtts.graph import Graph
-from export.xtts.manifest import SPEAKER_BANDS, SPEAKER_BLOCKS, SPEAKER_FILTERS
+from export.xtts.manifest import NORM_EPSILON, SPEAKER_BANDS, SPEAKER_BLOCKS, SPEAKER_FILTERS
 from export.xtts.weights import Weights
 
-EPSILON = 1e-5
 QUIET = 1e-6
 """Added to each power, so that silence has a logarithm."""
 PREFIX = "hifigan_decoder.speaker_encoder"
@@ -37,7 +36,7 @@ class _Speaker:
         state = graph.add("Log", graph.add("Add", mel, graph.number(QUIET)))
         ones = graph.weight("ones", np.ones(SPEAKER_BANDS, np.float32))
         zeros = graph.weight("zeros", np.zeros(SPEAKER_BANDS, np.float32))
-        state = graph.add("InstanceNormalization", state, ones, zeros, epsilon=EPSILON)
+        state = graph.add("InstanceNormalization", state, ones, zeros, epsilon=NORM_EPSILON)
         state = graph.add("Unsqueeze", state, graph.integers(1))
         state = graph.add("Relu", self._convolve(state, "conv1", bias=True, pads=[1, 1, 1, 1]))
         state = self._norm(state, "bn1")
@@ -89,7 +88,7 @@ class _Speaker:
 
     def _norm(self, value: str, name: str) -> str:
         parts = [self._weight(f"{name}.{part}") for part in ("weight", "bias", "running_mean", "running_var")]
-        return self._graph.add("BatchNormalization", value, *parts, epsilon=EPSILON)
+        return self._graph.add("BatchNormalization", value, *parts, epsilon=NORM_EPSILON)
 
     def _linear(self, value: str, name: str) -> str:
         parts = [self._weight(f"{name}.{part}") for part in ("weight", "bias")]

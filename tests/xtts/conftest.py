@@ -9,20 +9,13 @@ import pytest
 
 from export.runtime.xtts.config import TINY
 from export.xtts import conditioning, gpt, speaker, structural, vocoder
-from export.xtts.parts import SPEAKER_BANDS
+from export.xtts.parts import SPEAKER_BANDS, TABLES
 from export.xtts.weights import Weights
 from tests.xtts import asking
 
 collect_ignore = [] if asking.LIVE else ["test_live.py"]
 
 SEED = 1
-
-TABLES = {
-    "text_embedding": "gpt.text_embedding.weight",
-    "text_positions": "gpt.text_pos_embedding.emb.weight",
-    "mel_embedding": "gpt.mel_embedding.weight",
-    "mel_positions": "gpt.mel_pos_embedding.emb.weight",
-}
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +32,8 @@ def folder(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
     gpt.write_fp16(made / "gpt-fp16.onnx", weights, TINY)
     gpt.write_prefill(made / "gpt-prefill.onnx", weights, TINY)
     vocoder.write(made / "vocoder.onnx", weights, TINY)
-    for name, tensor in TABLES.items():
-        np.save(made / f"{name}.npy", weights[tensor])
+    for file, tensor in TABLES.items():
+        np.save(made / file, weights[tensor])
     structural.save_vocabulary(made)
     TINY.save(made)
     return made

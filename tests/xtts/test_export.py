@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +16,10 @@ import pytest
 from numpy.typing import NDArray
 
 from export import cli
-from export.runtime.xtts.config import TINY, load
-from export.xtts import exporter, gpt, structural, vocoder
-from export.xtts.check import Checks
+from export.runtime.xtts import config
+from export.runtime.xtts.config import TINY, ModelConfig, load
+from export.xtts import conditioning, exporter, gpt, parts, structural, vocoder
+from export.xtts.check import Checks, WrongGraph, verdict
 from tests.torch_file import Call, Global, folder
 
 Tensors = dict[str, NDArray[Any]]
@@ -249,17 +253,138 @@ def test_what_was_there_stays_when_the_next_export_fails(
     assert "was ready already" in export("--structural", "tiny").out
 
 
+def changed(folder: Path, name: str, change: Callable[[dict[str, Any]], object]) -> Path:
+    """A checkpoint's folder of which one JSON file was changed."""
+    stored = json.loads((folder / name).read_text())
+    change(stored)
+    (folder / name).write_text(json.dumps(stored))
+    return folder
+
+
+def test_tokens_beyond_their_table_are_told_before_anything_is_written(
+    export: Export, tensors: Tensors, tmp_path: Path
+) -> None:
+    bad = folder(tmp_path / "bad", {"model": tensors}, TINY)
+    changed(bad, "config.json", lambda stored: stored["model_args"].update(gpt_start_audio_token=5000))
+    refused(export("--checkpoint", bad, "--accept-licence"), "start_audio is 5000", tmp_path)
+
+
+def test_a_small_vocabulary_and_short_texts_are_no_fault(export: Export, tensors: Tensors, tmp_path: Path) -> None:
+    rows = {"gpt.text_embedding.weight": 400, "gpt.text_head.weight": 400, "gpt.text_head.bias": 400}
+    rows |= {"gpt.text_pos_embedding.emb.weight": 5, "gpt.mel_pos_embedding.emb.weight": 7}
+    model = {name: array[: rows[name]] if name in rows else array for name, array in tensors.items()}
+    small = replace(TINY, text_tokens=400, max_text=3, max_audio=4)
+    tuned = folder(tmp_path / "tuned", {"model": model}, small)
+
+    def shorten(stored: dict[str, Any]) -> None:
+        tokens = stored["model"]["vocab"]
+        stored["model"]["vocab"] = {token: i for token, i in tokens.items() if i < 400}
+
+    said = export("--checkpoint", changed(tuned, "vocab.json", shorten), "--accept-licence")
+    assert said.code == 0, said.err
+    assert load(tmp_path / "out/xtts_v2/1/weights") == small
+
+
+def test_whatever_goes_wrong_leaves_nothing(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise IndexError("a fault of ours")
+
+    monkeypatch.setattr(vocoder, "write", failing)
+    with pytest.raises(IndexError):
+        export("--structural", "tiny")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_description_that_nobody_can_read_is_found_out(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelConfig, "save", lambda _, folder: (folder / "model.json").write_text("{}"))
+    refused(export("--structural", "tiny"), "model.json cannot be read again", tmp_path)
+
+
+def test_weights_too_large_for_half_precision_leave_out_that_file_alone(
+    export: Export, tensors: Tensors, tmp_path: Path
+) -> None:
+    name = "gpt.gpt.h.1.ln_2.bias"
+    large = folder(tmp_path / "large", {"model": tensors | {name: tensors[name] + np.float32(70_000)}}, TINY)
+    said = export("--checkpoint", large, "--accept-licence")
+    assert said.code == 0, said.err
+    assert "gpt-fp16.onnx is left out" in said.out
+    left_out = ("gpt-fp16.onnx", "gpt-fp16.bin")
+    assert left(tmp_path / "out") == {
+        model: [name for name in names if name not in left_out] for model, names in FILES.items()
+    }
+    said = export("--checkpoint", large, "--accept-licence")
+    assert "was ready already" in said.out
+    assert "gpt-fp16.onnx is left out" in said.out
+
+
+@pytest.mark.parametrize("figure", [np.nan, np.inf])
+@pytest.mark.parametrize("exact", [True, False])
+def test_figures_that_are_no_numbers_are_a_wrong_graph(figure: float, exact: bool) -> None:
+    with pytest.raises(WrongGraph, match=r"gpt\.onnx"):
+        verdict("gpt.onnx", {"relative_rms": figure}, exact=exact)
+    with pytest.raises(WrongGraph, match=r"gpt\.onnx"):
+        verdict("gpt.onnx", {"relative_rms": 1e-7, "max_abs": figure}, exact=exact)
+    assert not verdict("gpt.onnx", {"relative_rms": 1e-7}, exact=exact)
+
+
+def test_the_conditioning_encoders_check_shares_nothing_with_it(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditioning, "_groups", lambda width: width // 8)
+    refused(export("--structural", "tiny"), "conditioning.onnx does not compute", tmp_path)
+
+
+def test_a_change_in_how_the_description_is_read_makes_everything_anew(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert export("--structural", "tiny").code == 0
+    (tmp_path / "config.py").write_text("COLOUR = 1\n")
+    monkeypatch.setattr(config, "__file__", str(tmp_path / "config.py"))
+    assert "xtts_v2 [1/" in export("--structural", "tiny").out
+
+
+def test_only_what_is_yet_to_be_written_needs_room(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(vocoder, "write", interrupted)
+        assert export("--structural", "tiny").code == 130
+    there = sum(file.stat().st_size for file in (tmp_path / "out/xtts_v2/1/weights.tmp").iterdir())
+    taken = parts.room(TINY)
+
+    def with_free(free: int) -> Said:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+        return export("--structural", "tiny")
+
+    needed = sum(taken.values()) - there
+    assert "make room first" in with_free(needed - 1).err
+    said = with_free(needed)
+    assert said.code == 0, said.err
+    assert "gpt.onnx: was written before" in said.out
+    (tmp_path / "out/xtts_conditioning/1/weights/mel_stats.npy").unlink()
+    assert "make room first" in with_free(taken["xtts_conditioning"] - 1).err
+    assert with_free(taken["xtts_conditioning"]).code == 0
+    for model, room in taken.items():
+        weights = tmp_path / "out" / model / "1/weights"
+        assert room / 2 < sum(file.stat().st_size for file in weights.iterdir()) < room
+
+
 def test_a_graph_that_computes_something_else_is_found_out(
     export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gpt, "EPSILON", 1e-3)
+    monkeypatch.setattr(gpt, "NORM_EPSILON", 1e-3)
     refused(export("--structural", "tiny"), "gpt.onnx does not compute what the checkpoint says", tmp_path)
 
 
 def test_too_little_room_is_told_before_anything_is_written(
     export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporter, "BYTES_PER_WEIGHT", 10**12)
+    monkeypatch.setattr(parts, "BYTES_ELSEWHERE", 10**12)
     refused(export("--structural", "tiny"), "make room first", tmp_path)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from export.runtime.xtts.config import TINY, ModelConfig
 from export.xtts import conditioning, gpt, plain, speaker, structural, vocoder
+from export.xtts.cached import Cached
 from export.xtts.weights import Weights
 
 Array = NDArray[Any]
@@ -29,32 +30,6 @@ def noise(*shape: int, seed: int = 0) -> Array:
     return np.random.Generator(np.random.Philox(seed)).standard_normal(shape)
 
 
-class Cached:
-    """A GPT whose keys and values stay in memory of ours."""
-
-    def __init__(self, path: Path, rows: int, room: int = 64) -> None:
-        self.session = session(path)
-        types = {one.name: one.type for one in self.session.get_inputs()}
-        self.kind = np.float16 if types["past_k_0"] == "tensor(float16)" else np.float32
-        shape = (rows, TINY.heads, room, TINY.head_width)
-        self.cache = {f"{which}_{i}": np.zeros(shape, self.kind) for i in range(TINY.layers) for which in "kv"}
-
-    def __call__(self, x: Array, totals: list[int]) -> tuple[Array, Array]:
-        binding = self.session.io_binding()
-        binding.bind_cpu_input("x", np.ascontiguousarray(x, np.float32))
-        binding.bind_cpu_input("seqlens_k", np.array(totals, np.int32) - np.int32(1))
-        binding.bind_cpu_input("total", np.array(max(totals), np.int32))
-        for name, array in self.cache.items():
-            for bind, whose in ((binding.bind_input, "past"), (binding.bind_output, "present")):
-                rows = list(array[: len(x)].shape)
-                bind(f"{whose}_{name}", "cpu", 0, self.kind, rows, array.ctypes.data)
-        binding.bind_output("latents", "cpu")
-        binding.bind_output("logits", "cpu")
-        self.session.run_with_iobinding(binding)
-        found = dict(zip([one.name for one in self.session.get_outputs()], binding.get_outputs(), strict=True))
-        return found["latents"].numpy(), found["logits"].numpy()
-
-
 @pytest.mark.parametrize(
     ("write", "relative"),
     [(gpt.write_fp32, 1e-6), (gpt.write_8bit, 0.015), (gpt.write_prefill, 0.02), (gpt.write_fp16, 0.001)],
@@ -64,7 +39,7 @@ def test_the_gpt_in_one_go(
 ) -> None:
     write(tmp_path / "gpt.onnx", WEIGHTS, TINY)
     x = noise(POSITIONS, TINY.width)
-    latents, logits = Cached(tmp_path / "gpt.onnx", 1)(x[None], [POSITIONS])
+    latents, logits = Cached(tmp_path / "gpt.onnx", TINY)(x[None], [POSITIONS])
     expected, scores = plain.gpt(WEIGHTS, TINY, x)
     assert rms(latents[0] - expected) < relative * rms(expected)
     assert rms(logits[0] - scores[-1]) < relative * rms(scores[-1])
@@ -76,11 +51,11 @@ def rms(array: Array) -> float:
 
 def test_the_gpt_step_by_step_with_rows_of_different_lengths(tmp_path: Path) -> None:
     gpt.write_fp32(tmp_path / "gpt.onnx", WEIGHTS, TINY)
-    model = Cached(tmp_path / "gpt.onnx", 3)
+    model = Cached(tmp_path / "gpt.onnx", TINY, rows=3)
     starts = [9, 3, 14]
     x = noise(3, POSITIONS, TINY.width)
     for row, start in enumerate(starts):
-        alone = Cached(tmp_path / "gpt.onnx", 1)
+        alone = Cached(tmp_path / "gpt.onnx", TINY)
         alone(x[row : row + 1, :start], [start])
         for name, array in alone.cache.items():
             model.cache[name][row] = array[0]
@@ -96,9 +71,9 @@ def test_the_gpt_step_by_step_with_rows_of_different_lengths(tmp_path: Path) -> 
 def test_rows_in_eight_bits_know_nothing_of_each_other(tmp_path: Path) -> None:
     gpt.write_8bit(tmp_path / "gpt.onnx", WEIGHTS, TINY)
     x = noise(4, 1, TINY.width) * np.array([1.0, 100.0, 0.01, 5.0])[:, None, None]
-    together, _ = Cached(tmp_path / "gpt.onnx", 4)(x, [1] * 4)
+    together, _ = Cached(tmp_path / "gpt.onnx", TINY, rows=4)(x, [1] * 4)
     for row in range(4):
-        alone, _ = Cached(tmp_path / "gpt.onnx", 1)(x[row : row + 1], [1])
+        alone, _ = Cached(tmp_path / "gpt.onnx", TINY)(x[row : row + 1], [1])
         assert np.array_equal(alone[0], together[row])
 
 
