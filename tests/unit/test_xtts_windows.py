@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from export.runtime.xtts.config import TINY
@@ -67,6 +67,7 @@ def vocoded(frames: Float) -> Float:
 
 @settings(max_examples=40, deadline=None)
 @given(chunks=st.lists(st.integers(1, 40), min_size=1, max_size=6), speed=SPEEDS)
+@example(chunks=[1], speed=2.0)  # no sound at all
 def test_windows_give_the_sound_of_the_whole(chunks: list[int], speed: float) -> None:
     given_ = latents(sum(chunks))
     windows, sound, vocoded_frames = Windows(TINY, speed), [], 0
