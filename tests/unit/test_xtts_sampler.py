@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import types
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from export.runtime.xtts import sampler
-from export.runtime.xtts.config import FULL, Sampling
+from export.runtime.xtts.config import FULL, LEAST_TEMPERATURE, MOST_PENALTY, MOST_TEMPERATURE, Sampling
 from export.runtime.xtts.sampler import Draws, Sampler
-from tests.unit.xtts_sampler_rules import OTHER_RULES, changed_sampler, probabilities
+from tests.unit.xtts_sampler_rules import OTHER_RULES, OtherRule, probabilities
 
 Float = NDArray[np.float32]
 
@@ -42,8 +44,9 @@ def rows(count: int) -> list[tuple[Float, list[int]]]:
 def found(module: types.ModuleType, logits: Float, said: list[int], sampling: Sampling) -> dict[int, float]:
     """What the sampler of `module` would draw from."""
     one = module.Sampler(FULL, sampling, module.Draws(0))
-    one._seen[said] = True
-    tokens, odds = module.distribution(module.penalised(logits, one._seen, sampling.repetition_penalty), sampling)
+    for token in said:
+        one.say(token)
+    tokens, odds = one.odds(logits)
     return dict(zip(tokens.tolist(), odds.tolist(), strict=True))
 
 
@@ -61,10 +64,40 @@ def test_distribution_is_that_of_the_plain_rules() -> None:
     assert agrees(sampler)
 
 
-@pytest.mark.parametrize(("rule", "changed"), OTHER_RULES)
-def test_any_other_rule_is_found_out(rule: str, changed: str) -> None:
-    with contextlib.suppress(ValueError):  # One leaves itself no token at all.
-        assert not agrees(changed_sampler(rule, changed))
+@pytest.mark.parametrize("other", OTHER_RULES, ids=lambda other: other.name)
+def test_any_other_rule_is_found_out(other: OtherRule) -> None:
+    assert other.found_out(agrees)
+
+
+@settings(deadline=None)
+@given(
+    sampling=st.builds(
+        Sampling,
+        temperature=st.floats(LEAST_TEMPERATURE, MOST_TEMPERATURE),
+        top_k=st.integers(0, 3),
+        top_p=st.floats(0.0, 1.0, exclude_min=True),
+        repetition_penalty=st.floats(1 / MOST_PENALTY, MOST_PENALTY),
+    ),
+    logits=st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=2, max_size=9),
+)
+def test_whatever_sampling_is_accepted_gives_probabilities(sampling: Sampling, logits: list[float]) -> None:
+    row = np.resize(np.array(logits, np.float32), FULL.audio_tokens)
+    tokens, odds = Sampler(FULL, sampling, Draws(0), least=1).odds(row)
+    assert np.isfinite(odds).all()
+    assert odds.sum() == pytest.approx(1.0)
+    assert FULL.stop_audio not in tokens
+
+
+@pytest.mark.parametrize("temperature", [1e-40, 1e-3, 1e3, math.inf, math.nan, -1.0])
+def test_a_temperature_that_leaves_no_numbers_is_refused(temperature: float) -> None:
+    with pytest.raises(ValueError, match="temperature"):
+        Sampling(temperature=temperature)
+
+
+@pytest.mark.parametrize("penalty", [1e-40, 0.0, 1e-3, 1e3, math.inf, math.nan, -1.0])
+def test_a_penalty_that_leaves_no_numbers_is_refused(penalty: float) -> None:
+    with pytest.raises(ValueError, match="repetition_penalty"):
+        Sampling(repetition_penalty=penalty)
 
 
 def test_ties_with_the_last_of_top_k_stay() -> None:

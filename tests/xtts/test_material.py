@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from export.runtime.xtts import config as configs
-from tests.xtts import asking, material
+from tests.xtts import asking, material, parity
 
 
 def test_they_are_small_enough_to_keep() -> None:
@@ -19,3 +22,15 @@ def test_every_case_has_its_answer() -> None:
     cases += [one.name for one in material.voices()]
     cases += [one.name for one in material.resampled()]
     assert [name for name in cases if name not in answered] == []
+
+
+def test_the_reference_is_as_exact_as_it_may_be() -> None:
+    assert any(name.endswith("/off") for name in asking.kept())
+    parity.check_allowances(asking.kept())
+
+
+@pytest.mark.parametrize(("name", "off"), [("mel/speaker/0.4", 6e-5), ("mel/speaker/0.4", np.nan), ("mel/gpt/0.4", 0)])
+def test_an_allowance_is_bounded_and_for_one_front_end_alone(name: str, off: float) -> None:
+    """Otherwise a fault in the reference's own computation in float64 would allow anything."""
+    with pytest.raises(AssertionError, match=f"{name}/off"):
+        parity.check_allowances({f"{name}/off": np.array([0.0, off], np.float16)})

@@ -18,6 +18,10 @@ SPARE_AUDIO_POSITIONS = 3
 """The start and stop tokens and the one conditioning input that the reference counts as audio: its table of positions
 has so many rows more than `max_audio`, and so many fewer tokens than `max_audio` are generated."""
 
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.01, 100.0
+MOST_PENALTY = 100.0
+"""Beyond them nothing changes that could be heard; far beyond, logits are no longer numbers in float32."""
+
 _TABLES = {
     "start_audio": "audio_tokens",
     "stop_audio": "audio_tokens",
@@ -54,14 +58,19 @@ class Sampling:
 
     def __post_init__(self) -> None:
         _ensure_numbers(self)
-        if not 0.0 <= self.temperature < float("inf"):
-            raise ValueError(f"temperature is {self.temperature}: give 0 (always the best token) or more")
+        if self.temperature != 0.0 and not LEAST_TEMPERATURE <= self.temperature <= MOST_TEMPERATURE:
+            raise ValueError(
+                f"temperature is {self.temperature}: give 0 (always the best token), "
+                f"or {LEAST_TEMPERATURE} to {MOST_TEMPERATURE}"
+            )
         if self.top_k < 0:
             raise ValueError(f"top_k is {self.top_k}: give 0 (all tokens) or more")
         if not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"top_p is {self.top_p}: give more than 0, and at most 1 (all tokens)")
-        if not 0.0 < self.repetition_penalty < float("inf"):
-            raise ValueError(f"repetition_penalty is {self.repetition_penalty}: give more than 0; 1 is none")
+        if not 1.0 / MOST_PENALTY <= self.repetition_penalty <= MOST_PENALTY:
+            raise ValueError(
+                f"repetition_penalty is {self.repetition_penalty}: give {1 / MOST_PENALTY} to {MOST_PENALTY}; 1 is none"
+            )
 
 
 @dataclass(frozen=True, slots=True)
