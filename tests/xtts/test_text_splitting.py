@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.runtime.xtts.text import splitting
+from export.runtime.xtts import config as configs
+from export.runtime.xtts.text import TextFrontEnd, clean, languages, splitting
 from export.runtime.xtts.text.languages import LANGUAGES
+from export.xtts import structural
 
 TEXTS = st.text(st.sampled_from("ab .,;!?\"')(…。、！？क़ि東です👍🏽é\u0301\n 12") | st.characters(), max_size=300)
 
@@ -107,3 +112,46 @@ def test_japanese_is_cut_before_kanji_not_within_a_word() -> None:
     pieces = splitting.split(text, LANGUAGES["ja"], 25)
     assert len(pieces) == 2
     assert splitting._is_kanji(pieces[1][0])
+
+
+REPEATED = ".?!…。；,;:،-–'\")」」(\u00bf $€%&@/ \t\u00a0\u200b\u0301\ufffc👍0123aéßя한東あािA"
+
+
+def work(call: Callable[[str], object], text: str) -> float:
+    """Seconds of this thread's work, the lesser of two."""
+    seconds = []
+    for _ in range(2):
+        began = time.thread_time()
+        call(text)
+        seconds.append(time.thread_time() - began)
+    return min(seconds)
+
+
+def grows_with_the_text(call: Callable[[str], object], unit: str) -> bool:
+    """Whether so many times the text takes hardly more than so many times the work; asked again where it seems not."""
+    times, least, behind = 8, 400 // len(unit), "a"
+    for _ in range(4):
+        few, many = work(call, unit * least + behind), work(call, unit * least * times + behind)
+        if many <= 0.01 or many <= 2.5 * times * few:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("code", ["en", "ja", "hi"])
+def test_what_is_repeated_takes_time_in_proportion(code: str, tmp_path: Path) -> None:
+    """It is done beside speech that is being made, and whoever wrote it may mean harm."""
+    structural.save_vocabulary(tmp_path)
+    front_end = TextFrontEnd(tmp_path / "vocab.json", configs.FULL)
+    units = [*REPEATED, "123-", "1,", "1.", ". ", '."', "👍 ", "a. ", "。.", "$1", "1 000 "]
+    steps: list[Callable[[str], object]] = [clean, lambda text: splitting.split(text, LANGUAGES[code])]
+    if not languages.missing(LANGUAGES[code]):
+        steps.append(lambda text: front_end.pieces(text, code))
+    for step in steps:
+        for unit in units:
+            assert grows_with_the_text(step, unit), unit
+
+
+def test_a_text_of_nothing_but_marks_is_the_same_to_split() -> None:
+    """A run of marks is one end, wherever it stands."""
+    found = splitting._sentences("Wait...now. What?!) Yes...", LANGUAGES["en"])
+    assert list(found) == ["Wait...now. ", "What?!) ", "Yes..."]

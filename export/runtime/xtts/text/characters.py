@@ -27,7 +27,8 @@ _THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 """Spaces that do not break group digits ("12 000"); an ordinary one may stand between two numbers."""
 
 _PICTURE = "\ufffc"
-_PICTURES_BEFORE_MARK = re.compile(rf"\s*{_PICTURE}[\s{_PICTURE}]*(?=[.,;:!?…])")
+_PICTURES_BEFORE_MARK = re.compile(rf"(?<![\s{_PICTURE}])\s*+{_PICTURE}[\s{_PICTURE}]*+(?=[.,;:!?…])")
+"""Looked for once in each run of them: a text may be nothing else."""
 
 _KEPT_SYMBOLS = "°"
 """Of the category of emoji and dingbats, yet read out."""

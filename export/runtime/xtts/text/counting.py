@@ -6,6 +6,7 @@ wrong. Knows no text.
 
 from __future__ import annotations
 
+import functools
 import threading
 
 from num2words import num2words
@@ -113,6 +114,7 @@ def money(amount: float, currency: str, language: str) -> str:
         return str(num2words(amount, to="currency", currency=currency, lang=language)).lower()
 
 
+@functools.lru_cache(maxsize=2048, typed=True)  # a text may be nothing but digits; 2.0 is not said like 2
 def _words(number: float, language: str, to: str = "cardinal") -> str:
     with _one_at_a_time:
         return str(num2words(number, to=to, lang=language)).strip().lower()

@@ -6,6 +6,7 @@ piece may be.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import unicodedata
@@ -31,6 +32,9 @@ characters of a script without spaces, within a word; before an accent or a spac
 
 _ABBREVIATED = re.compile(r"[^\W\d_]\.")
 """One letter and a full stop: behind another such it is the second part of "z. B."."""
+
+_LONGEST_SHORT = 40
+"""Characters before a full stop that may decide what it is: more than any abbreviation and what opens before it."""
 
 _NEVER_FIRST = "ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶーゝゞヽヾ々…‥"
 _SMALLEST_PART = 0.3
@@ -63,9 +67,8 @@ def _length(piece: str) -> int:
 
 def _sentences(text: str, language: Language) -> Iterator[str]:
     short = words.abbreviations(language.code)
-    ends, closing = re.escape(language.ends), re.escape(_CLOSING)
     start = 0
-    for found in re.finditer(rf"[{ends}]+[{closing}]*(?:\s+|$|(?={_SPACELESS}))|[{_WIDE_ENDS}]+[{closing}]*\s*", text):
+    for found in _sentence_end(language.ends).finditer(text):
         if found[0].startswith(".") and _goes_on(text, found, short, language):
             continue
         yield text[start : found.end()]
@@ -74,12 +77,21 @@ def _sentences(text: str, language: Language) -> Iterator[str]:
         yield text[start:]
 
 
+@functools.cache
+def _sentence_end(ends: str) -> re.Pattern[str]:
+    """Each run of marks is looked at once, from its start: a text may be nothing else."""
+    mark, closing = f"[{re.escape(ends)}]", f"[{re.escape(_CLOSING)}]"
+    narrow = rf"(?<!{mark}){mark}++{closing}*+(?:\s+|$|(?={_SPACELESS}))"
+    return re.compile(rf"{narrow}|[{_WIDE_ENDS}]+{closing}*\s*")
+
+
 def _goes_on(text: str, full_stop: re.Match[str], short: frozenset[str], language: Language) -> bool:
     """Whether what looks like a sentence's end is that of an abbreviation, of an initial or of "3." for "third"."""
     following = text[full_stop.end() : full_stop.end() + 1]
     if not following or len(full_stop[0].rstrip()) > 1:
         return following.islower()
-    before = text[: full_stop.start()].rsplit(" ", maxsplit=1)[-1].lstrip(_OPENING + "-")
+    near = text[max(0, full_stop.start() - _LONGEST_SHORT) : full_stop.start()]
+    before = near.rsplit(" ", maxsplit=1)[-1].lstrip(_OPENING + "-")
     is_initial = len(before) == 1 and (before.isupper() or _ABBREVIATED.match(text, full_stop.end()) is not None)
     is_place = language.dotted_ordinals and before[-1:].isdecimal()
     return following.islower() or is_initial or is_place or before.lower() in short
