@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from numpy.typing import NDArray
 from export.runtime.xtts.config import TINY, ModelConfig
 from export.xtts import conditioning, gpt, plain, speaker, structural, vocoder
 from export.xtts.cached import Cached
+from export.xtts.parts import TABLES
+from export.xtts.quantise import BLOCK
 from export.xtts.weights import Weights
+from tests.xtts import mates
 
 Array = NDArray[Any]
 
@@ -75,6 +79,18 @@ def test_rows_in_eight_bits_know_nothing_of_each_other(tmp_path: Path) -> None:
     for row in range(4):
         alone, _ = Cached(tmp_path / "gpt.onnx", TINY)(x[row : row + 1], [1])
         assert np.array_equal(alone[0], together[row])
+
+
+def test_rows_of_several_blocks_know_nothing_of_each_other(tmp_path: Path) -> None:
+    """As the full size has them: sums over blocks of weights, and rows wherever they are in their utterances."""
+    config = replace(TINY, width=4 * BLOCK, decoder_input=4 * BLOCK)
+    weights = Weights(structural.tensors(config, 1))
+    gpt.write_8bit(tmp_path / "gpt-8bit.onnx", weights, config)
+    for file, tensor in TABLES.items():
+        np.save(tmp_path / file, weights[tensor])
+    assert mates.unlike_alone(tmp_path, config) == []
+    gpt.write_prefill(tmp_path / "gpt-8bit.onnx", weights, config)  # scales activations of all rows together
+    assert {count for count, _, _ in mates.unlike_alone(tmp_path, config)} == set(mates.TOGETHER)
 
 
 def test_the_vocoder(tmp_path: Path) -> None:

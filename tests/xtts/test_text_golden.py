@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from export.runtime.xtts.text import languages
+from tests.requirements import require_or_skip
 from tests.xtts import text_cases
 
 CASES = list(text_cases.cases())
@@ -15,7 +16,7 @@ CASES = list(text_cases.cases())
 @pytest.mark.parametrize("code", sorted(languages.LANGUAGES))
 def test_texts_are_written_out_as_the_golden_file_says(code: str) -> None:
     if absent := languages.missing(languages.LANGUAGES[code]):
-        pytest.skip(f"{' and '.join(absent)} not installed")
+        require_or_skip("xtts", False, f"{' and '.join(absent)} not installed; run `make test`")
     wrong = [
         (case.text, case.ours, said)
         for case in CASES
