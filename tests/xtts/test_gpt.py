@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from export.runtime.weights import WeightsError
+from export.runtime.xtts.cache import DeviceCache
 from export.runtime.xtts.config import TINY, Sampling
 from export.runtime.xtts.gpt import Float, Gpt, NoRoom, Precision, Row
 from export.runtime.xtts.sampler import Draws, Sampler, penalised
+from export.runtime.xtts.session import PROVIDERS
+from export.runtime.xtts.vocoder import Vocoder
 from export.xtts import plain
 from export.xtts.weights import Weights
 
@@ -145,6 +148,22 @@ def test_a_row_that_closed_is_taken_again(folder: Path) -> None:
     assert {row.index for row in gpt.rows} == {0, 1}
 
 
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_what_is_no_number_stays_in_its_row_and_goes_with_it(folder: Path, precision: Precision) -> None:
+    gpt = Gpt(folder, TINY, slots=2, precision=precision, threads=1)
+    healthy, ill = Speaker(gpt, "middle"), gpt.take(200)
+    gpt.fill(ill, np.full((200, TINY.width), np.nan, np.float32))
+    for _ in range(5):
+        gpt.step({healthy.row: healthy.draw(), ill: 7})
+    assert np.isnan(ill.logits).any()
+    gpt.close(ill)
+    after = Speaker(gpt, "short")
+    for _ in range(10):
+        gpt.step({one.row: one.draw() for one in (healthy, after)})
+    assert_same(healthy, alone(folder, precision, "middle", 30))
+    assert_same(after, alone(folder, precision, "short", 30))
+
+
 def test_what_cannot_be_spoken_is_refused(folder: Path) -> None:
     gpt = Gpt(folder, TINY, positions=60, precision="fp32", threads=1)
     with pytest.raises(ValueError, match="a row has 60: split"):
@@ -180,3 +199,31 @@ def test_files_that_do_not_fit_are_named(folder: Path, tmp_path: Path) -> None:
 
 def test_rows_are_told_apart_by_identity() -> None:
     assert Row(0, 5) != Row(0, 5)
+
+
+def test_keys_and_values_on_a_device_are_those_of_the_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way a GPU is used, on a processor that plays one: no rows are moved, and as many run as a bucket has."""
+    monkeypatch.setattr(DeviceCache, "device", "cpu")
+    monkeypatch.setitem(PROVIDERS, "cuda", PROVIDERS["cpu"])
+    gpt = Gpt(folder, TINY, slots=6, precision="fp16", threads=1, provider="cuda")
+    speakers = {name: Speaker(gpt, name) for name in TEXTS}
+    assert gpt.kept(speakers["short"].row) is None
+    for step in range(12):
+        if step == 4:
+            gpt.close(speakers["short"].row)
+            later = Speaker(gpt, "middle")
+            speakers["short"], closed = later, speakers["short"]
+        gpt.step({one.row: one.draw() for one in speakers.values()})
+        if step == 8:
+            gpt.close(speakers.pop("middle").row)
+    assert {one.row.index for one in speakers.values()} == {0, 2}
+    assert_same(closed, alone(folder, "fp16", "short", 20))
+    assert_same(later, alone(folder, "fp16", "middle", 20))
+    assert_same(speakers["long"], alone(folder, "fp16", "long", 20))
+
+
+def test_a_provider_that_is_not_there_is_missed_in_a_sentence(folder: Path) -> None:
+    with pytest.raises(WeightsError, match="no CUDAExecutionProvider: install the extra `triton-gpu`"):
+        Gpt(folder, TINY, precision="fp16", provider="tensorrt")
+    with pytest.raises(WeightsError, match="no TensorrtExecutionProvider"):
+        Vocoder(folder, provider="tensorrt")

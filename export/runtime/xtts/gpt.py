@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime.weights import WeightsError
+from export.runtime.xtts.cache import DeviceCache, HostCache, Kept, Number
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.embeddings import Embeddings
-from export.runtime.xtts.session import opened
+from export.runtime.xtts.session import Provider, opened
 
 Float = NDArray[np.float32]
-Kept = NDArray[np.floating[Any]]
 Precision = Literal["fp32", "8bit", "fp16"]
 
 FILES: Mapping[Precision, str] = {"fp32": "gpt.onnx", "8bit": "gpt-8bit.onnx", "fp16": "gpt-fp16.onnx"}
 QUICK_PREFILL = "gpt-prefill.onnx"
 
-_TYPES: Mapping[str, type[np.floating[Any]]] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+_TYPES: Mapping[str, Number] = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class NoRoom(Exception):
@@ -62,6 +62,7 @@ class Gpt:
         quick_prefill: bool = False,
         threads: int = 0,
         spinning: bool = True,
+        provider: Provider = "cpu",
     ) -> None:
         """Open the graphs in `folder`.
 
@@ -70,20 +71,25 @@ class Gpt:
             positions: what a row has room for; None is enough for whatever the model can say.
             quick_prefill: whether prompts run through a graph of their own, quicker by half and a little coarser.
             threads: that work on one run; 0 takes all cores.
+            provider: on a GPU only fp16 runs; TensorRT does not know this graph's attention, so that it is CUDA's.
         Raises:
             WeightsError: a file is missing or is not what it should be.
         """
         self.config = config
+        provider = "cpu" if provider == "cpu" else "cuda"
         self.embeddings = Embeddings(folder, config)
-        self._session = opened(folder / FILES[precision], threads, spinning=spinning)
-        self._prefill = opened(folder / QUICK_PREFILL, threads, spinning=spinning) if quick_prefill else self._session
+        self._session = self._prefill = opened(folder / FILES[precision], threads, spinning=spinning, provider=provider)
+        if quick_prefill:
+            self._prefill = opened(folder / QUICK_PREFILL, threads, spinning=spinning, provider=provider)
         self._type = _kept_as(self._session)
         if _kept_as(self._prefill) != self._type:
             raise WeightsError(f"{QUICK_PREFILL} keeps other numbers than {FILES[precision]}: use it with fp32 or 8bit")
         self._room = positions or config.max_positions
         shape = (slots, config.heads, self._room, config.head_width)
-        # Zeros take no memory before they are written to: a row costs what its longest utterance needed.
-        self._cache = {f"{kind}_{i}": np.zeros(shape, self._type) for i in range(config.layers) for kind in "kv"}
+        self._row_shape = shape[1:]
+        self._names = [f"{kind}_{i}" for i in range(config.layers) for kind in "kv"]
+        self._host = HostCache(self._names, shape, self._type) if provider == "cpu" else None
+        self._cache = self._host or DeviceCache(self._names, shape, self._type)
         self._rows: list[Row | None] = [None] * slots
         self._x = np.zeros((slots, 1, config.width), np.float32)
         self._latents = np.zeros((slots, 1, config.width), np.float32)
@@ -144,19 +150,20 @@ class Gpt:
             "latents": latents,
             "logits": logits,
         }
-        self._prefill.run_with_iobinding(self._bound(self._prefill, arrays, slice(row.index, row.index + 1)))
+        self._prefill.run_with_iobinding(self._bound(self._prefill, arrays, row.index, 1))
         row.positions = total
         row.latent, row.logits = latents[0, -1], logits[0]
 
-    def kept(self, row: Row) -> Kept:
-        """A copy of the keys and values that are in `row`: [2 x layers, heads, positions, head_width]."""
-        return np.stack([kept[row.index, :, : row.positions] for kept in self._cache.values()])
+    def kept(self, row: Row) -> Kept | None:
+        """A copy of the keys and values that are in `row`: [2 x layers, heads, positions, head_width]. None on a GPU,
+        which runs the latents anew sooner than it would give them away."""
+        return None if self._host is None else self._host.kept(row.index, row.positions)
 
     def put(self, row: Row, kept: Kept) -> None:
         """Begin the empty `row` with what was `kept` of another that was filled with the same."""
+        assert self._host is not None
+        self._host.put(row.index, kept)
         row.positions = kept.shape[2]
-        for into, part in zip(self._cache.values(), kept, strict=True):
-            into[row.index, :, : row.positions] = part
 
     def room(self, row: Row) -> int:
         """How many tokens `row` can still be given."""
@@ -177,9 +184,12 @@ class Gpt:
             if not self.room(row):
                 raise ValueError(f"a row has room for {self._room} positions, and all are taken")
             self._x[row.index, 0] = self.embeddings.audio([token], [row.fed + 1])[0]
-        count = 1 + max(row.index for row in tokens)
-        for row in self.rows[:count]:
-            self._before[row.index] = min(row.positions, self._room - 1)  # where what is computed of it is written
+        count = self._bucket(1 + max(row.index for row in tokens))
+        self._before[:count] = 0
+        for row in self.rows:
+            if row.index < count:
+                # Where what is computed of it is written, which in a row that is left out nobody ever reads.
+                self._before[row.index] = min(row.positions, self._room - 1)
         self._total[...] = 1 + self._before[:count].max()
         self._session.run_with_iobinding(self._binding(count))
         latents, logits = self._latents[:count, 0].copy(), self._logits[:count].copy()
@@ -194,18 +204,24 @@ class Gpt:
             self._rows[row.index] = None
 
     def _close_up(self) -> None:
-        """Let the last rows fill the gaps, so that those in use lie side by side."""
+        """Let the last rows fill the gaps, so that those in use lie side by side; a GPU runs the gaps too."""
+        if self._host is None:
+            return
         while None in (used := self._rows[: 1 + max(row.index for row in self.rows)]):
             gap, last = used.index(None), used[-1]
             assert last is not None
-            for kept in self._cache.values():
-                kept[gap, :, : last.positions] = kept[last.index, :, : last.positions]
+            self._host.move(last.index, gap, last.positions)
             self._rows[last.index], self._rows[gap] = None, last
             last.index = gap
 
+    def _bucket(self, count: int) -> int:
+        """How many rows are run: on a GPU one of few numbers, since a new one costs it a choice of kernels."""
+        return count if self._host is not None else min(1 << (count - 1).bit_length(), len(self._rows))
+
     def _binding(self, count: int) -> Any:
-        """The first `count` rows of all that a step reads and writes; made once, since addresses never change."""
-        if count not in self._bindings:
+        """The first `count` rows of all that a step reads and writes; made once, since addresses never change. For a
+        GPU it is made each time: what it reads is copied to it when it is bound."""
+        if count not in self._bindings or self._host is None:
             arrays = {
                 "x": self._x[:count],
                 "seqlens_k": self._before[:count],
@@ -213,23 +229,24 @@ class Gpt:
                 "latents": self._latents[:count],
                 "logits": self._logits[:count],
             }
-            self._bindings[count] = self._bound(self._session, arrays, slice(0, count))
+            self._bindings[count] = self._bound(self._session, arrays, 0, count)
         return self._bindings[count]
 
-    def _bound(self, session: Any, arrays: Mapping[str, NDArray[Any]], rows: slice) -> Any:
+    def _bound(self, session: Any, arrays: Mapping[str, NDArray[Any]], row: int, rows: int) -> Any:
         """Arrays of ours as inputs and outputs, and keys and values as both: they are added to where they are."""
         binding = session.io_binding()
         for name, array in arrays.items():
             bind = binding.bind_output if name in ("latents", "logits") else binding.bind_input
             bind(name, "cpu", 0, array.dtype.type, list(array.shape), array.ctypes.data)
-        for name, kept in self._cache.items():
-            part = kept[rows]
+        device, shape = self._cache.device, [rows, *self._row_shape]
+        for name in self._names:
+            address = self._cache.address(name, row)
             for bind, whose in ((binding.bind_input, "past"), (binding.bind_output, "present")):
-                bind(f"{whose}_{name}", "cpu", 0, self._type, list(part.shape), part.ctypes.data)
+                bind(f"{whose}_{name}", device, 0, self._type, shape, address)
         return binding
 
 
-def _kept_as(session: Any) -> type[np.floating[Any]]:
+def _kept_as(session: Any) -> Number:
     """The type of keys and values."""
     types = {one.name: one.type for one in session.get_inputs()}
     return _TYPES[types["past_k_0"]]

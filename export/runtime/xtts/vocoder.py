@@ -7,9 +7,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime.xtts.session import opened
+from export.runtime.xtts.session import Provider, opened
 
 Float = NDArray[np.float32]
+
+TENSORRT = {
+    f"trt_profile_{which}_shapes": f"frames:1x1024x{frames},speaker:1x512"
+    for which, frames in (("min", 1), ("opt", 100), ("max", 400))
+}
+"""Windows of all lengths that a server asks for, as one engine of TensorRT's; any other has it build one more."""
 
 
 class Vocoder:
@@ -19,8 +25,9 @@ class Vocoder:
         WeightsError: it is missing or damaged.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 0, spinning: bool = True) -> None:
-        self._session = opened(folder / "vocoder.onnx", threads, spinning=spinning)
+    def __init__(self, folder: Path, *, threads: int = 0, spinning: bool = True, provider: Provider = "cpu") -> None:
+        options = TENSORRT if provider == "tensorrt" else None
+        self._session = opened(folder / "vocoder.onnx", threads, spinning=spinning, provider=provider, options=options)
 
     def __call__(self, frames: Float, speaker: Float) -> Float:
         """float32[samples] in -1..1.

@@ -21,7 +21,7 @@ ENDS_S = 60.0
 class FakeVocoder:
     """Each frame makes its own 256 samples: as quick as the tests of all that is not sound must be."""
 
-    def __init__(self, folder: Path | None, *, threads: int, spinning: bool) -> None:
+    def __init__(self, folder: Path | None, *, threads: int, spinning: bool, provider: str = "cpu") -> None:
         self._hop = np.arange(1, TINY.hop + 1, dtype=np.float32) / np.float32(TINY.hop)
 
     def __call__(self, frames: Float, speaker: Float) -> Float:

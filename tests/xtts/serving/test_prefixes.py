@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.runtime.xtts.cache import Kept
 from export.runtime.xtts.config import TINY
 from export.runtime.xtts.decoding import Decoding, Manner
-from export.runtime.xtts.gpt import Float, Gpt, Kept, Precision
+from export.runtime.xtts.gpt import Float, Gpt, Precision
 from export.runtime.xtts.serving.cores import Cores
 from export.runtime.xtts.serving.prefixes import Prefixes, key
 from export.runtime.xtts.serving.speaking import Speaking

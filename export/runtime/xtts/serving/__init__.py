@@ -12,7 +12,7 @@ Knows no server: `model_repository/xtts_v2` is one.
 
 from export.runtime.xtts.serving.engine import Engine
 from export.runtime.xtts.serving.requests import Busy, Listener, Pcm, Request
-from export.runtime.xtts.serving.settings import Provider, Serving
+from export.runtime.xtts.serving.settings import Serving
 from export.runtime.xtts.serving.watch import End, Unwatched, Watch
 
-__all__ = ["Busy", "End", "Engine", "Listener", "Pcm", "Provider", "Request", "Serving", "Unwatched", "Watch"]
+__all__ = ["Busy", "End", "Engine", "Listener", "Pcm", "Request", "Serving", "Unwatched", "Watch"]

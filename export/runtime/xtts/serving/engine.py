@@ -61,8 +61,11 @@ class Engine:
             quick_prefill=settings.quick_prefill,
             threads=settings.threads,
             spinning=settings.spinning,
+            provider=settings.provider,
         )
-        vocoder = Vocoder(folder, threads=settings.vocoder_threads, spinning=settings.spinning)
+        vocoder = Vocoder(
+            folder, threads=settings.vocoder_threads, spinning=settings.spinning, provider=settings.provider
+        )
         cores = Cores(shared=settings.overlap)
         self._prefixes = Prefixes(settings.most_prefixes, settings.prefix_ttl_s, time.monotonic)
         self._scheduler: Scheduler[Spoken] = Scheduler(

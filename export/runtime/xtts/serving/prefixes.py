@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime.xtts.gpt import Kept
+from export.runtime.xtts.cache import Kept
 
 Key = bytes
 

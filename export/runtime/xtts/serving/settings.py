@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from export.runtime.xtts.gpt import Precision
-
-Provider = Literal["cpu", "cuda", "tensorrt"]
+from export.runtime.xtts.session import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,8 @@ class Serving:
     """Whether a step and a vocoding may run at the same time: where there are cores for both, or a GPU. Otherwise they
     take turns, and while somebody who has a slot has had no sound yet, only first chunks are vocoded."""
     provider: Provider = "cpu"
-    """What the graphs run on."""
+    """What the graphs run on. Nothing but "cpu" has ever been run: there was no GPU. A GPU wants `precision` "fp16" and
+    does well with `overlap`; with "tensorrt" the vocoder is TensorRT's and the GPT is CUDA's."""
     prefix_ttl_s: float = 600.0
     """Seconds that a voice's keys and values are kept after their last use."""
     most_prefixes: int = 16
@@ -67,6 +66,8 @@ class Serving:
                 raise ValueError(f"{name} is {getattr(self, name)}: give {least} or more")
         if not self.least_s <= self.hurried_s <= self.most_s:
             raise ValueError(f"a chunk has {self.least_s}, {self.hurried_s} and {self.most_s} s: they must not fall")
+        if self.provider != "cpu" and (self.precision != "fp16" or self.quick_prefill):
+            raise ValueError(f"provider {self.provider} runs precision fp16 alone, without quick_prefill")
 
 
 _LEAST = {

@@ -54,8 +54,8 @@ class Speaking:
         with self._cores.lent():
             began = self._clock()
             ready = piece.decoding.fill(self._prompt_piece if before else self._gpt.config.latents)
-        if not before:
-            self._kept.put(piece.voice, self._gpt.kept(row))
+        if not before and (kept := self._gpt.kept(row)) is not None:
+            self._kept.put(piece.voice, kept)
         self._watch.filled(row.positions - before, self._clock() - began)
         return ready
 
