@@ -1,6 +1,6 @@
 """Another sample rate by torchaudio's filter, for models that were trained behind `torchaudio.functional.resample`.
 
-Whole recordings in memory; what streams uses soxr. Knows arrays only.
+Whole recordings in memory. Knows arrays only.
 """
 
 from __future__ import annotations

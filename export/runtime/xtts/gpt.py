@@ -6,7 +6,7 @@ the first to the last that has a token, wherever each of them is in its utteranc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,7 +96,7 @@ class Gpt:
         self._logits = np.zeros((slots, config.audio_tokens), np.float32)
         self._before = np.zeros(slots, np.int32)
         self._total = np.zeros((), np.int32)
-        self._bindings: dict[int, Any] = {}
+        self._bindings: dict[tuple[int, int], Any] = {}
 
     @property
     def rows(self) -> list[Row]:
@@ -184,15 +184,14 @@ class Gpt:
             if not self.room(row):
                 raise ValueError(f"a row has room for {self._room} positions, and all are taken")
             self._x[row.index, 0] = self.embeddings.audio([token], [row.fed + 1])[0]
-        count = self._bucket(1 + max(row.index for row in tokens))
-        self._before[:count] = 0
+        run = self._run_for([row.index for row in tokens])
+        self._before[run] = 0
         for row in self.rows:
-            if row.index < count:
-                # Where what is computed of it is written, which in a row that is left out nobody ever reads.
-                self._before[row.index] = min(row.positions, self._room - 1)
-        self._total[...] = 1 + self._before[:count].max()
-        self._session.run_with_iobinding(self._binding(count))
-        latents, logits = self._latents[:count, 0].copy(), self._logits[:count].copy()
+            # Where what is computed of it is written, which in a row that is left out nobody ever reads.
+            self._before[row.index] = min(row.positions, self._room - 1)
+        self._total[...] = 1 + self._before[run].max()
+        self._session.run_with_iobinding(self._binding(run))
+        latents, logits = self._latents[:, 0].copy(), self._logits.copy()
         for row in tokens:
             row.positions += 1
             row.fed += 1
@@ -214,23 +213,30 @@ class Gpt:
             self._rows[last.index], self._rows[gap] = None, last
             last.index = gap
 
-    def _bucket(self, count: int) -> int:
-        """How many rows are run: on a GPU one of few numbers, since a new one costs it a choice of kernels."""
-        return count if self._host is not None else min(1 << (count - 1).bit_length(), len(self._rows))
+    def _run_for(self, indices: Sequence[int]) -> slice:
+        """Which rows are run where those of `indices` have a token: on a GPU one of few numbers of them, since a new
+        number costs it a choice of kernels."""
+        first, end = min(indices), 1 + max(indices)
+        if self._host is None:
+            size = min(1 << (end - first - 1).bit_length(), len(self._rows))
+            first = min(first, len(self._rows) - size)
+            end = first + size
+        return slice(first, end)
 
-    def _binding(self, count: int) -> Any:
-        """The first `count` rows of all that a step reads and writes; made once, since addresses never change. For a
-        GPU it is made each time: what it reads is copied to it when it is bound."""
-        if count not in self._bindings or self._host is None:
+    def _binding(self, run: slice) -> Any:
+        """All that a step of these rows reads and writes; made once, since addresses never change. For a GPU it is made
+        each time: what it reads is copied to it when it is bound."""
+        key = (run.start, run.stop)
+        if key not in self._bindings or self._host is None:
             arrays = {
-                "x": self._x[:count],
-                "seqlens_k": self._before[:count],
+                "x": self._x[run],
+                "seqlens_k": self._before[run],
                 "total": self._total,
-                "latents": self._latents[:count],
-                "logits": self._logits[:count],
+                "latents": self._latents[run],
+                "logits": self._logits[run],
             }
-            self._bindings[count] = self._bound(self._session, arrays, 0, count)
-        return self._bindings[count]
+            self._bindings[key] = self._bound(self._session, arrays, run.start, run.stop - run.start)
+        return self._bindings[key]
 
     def _bound(self, session: Any, arrays: Mapping[str, NDArray[Any]], row: int, rows: int) -> Any:
         """Arrays of ours as inputs and outputs, and keys and values as both: they are added to where they are."""

@@ -277,8 +277,8 @@ def test_whoever_is_near_their_first_sound_gets_it_before_anothers_prompt_is_run
     assert said[3] == [1, 0, 0]
     assert said[8] == [6, 0, 0]
     assert said[12] == [10, 1, 0]
-    assert said[17] == [15, 6, 0]
-    assert said[21] == [19, 10, 1]
+    assert said[17] == [10, 6, 0]
+    assert said[21] == [14, 10, 1]
 
 
 def test_one_step_serves_all_who_speak() -> None:

@@ -150,12 +150,14 @@ def test_first_sounds_go_first_then_whoever_runs_out_soonest() -> None:
         clock.now += 0.5
     for begun in (ahead, behind):
         begun.say(50)
-    new.track.admitted -= 1.0
+    new.track.admitted += 9.0
+    newer.track.admitted += 10.0
     everybody = [one.track for one in (newer, ahead, behind, new)]
     assert chosen(everybody, overlap=True) is behind.track
     assert chosen(everybody, overlap=False) is None, "what is vocoded would keep the newcomers from their prompts"
     newer.say(7)
-    assert chosen(everybody, overlap=False) is newer.track
+    for overlap in (False, True):
+        assert chosen(everybody, overlap=overlap) is newer.track
     new.say(7)
     assert chosen(everybody, overlap=False) is new.track
     clock.now += 1.0

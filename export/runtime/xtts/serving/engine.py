@@ -108,6 +108,7 @@ class Engine:
             self._stopping = True
             self._changed.notify()
         self._thread.join(timeout_s)
+        self._vocoding.end_all(Busy("the engine was stopped"))
         self._vocoding.stop(timeout_s)
 
     def _check(self, request: Request) -> None:

@@ -1,9 +1,9 @@
 """Whose turn it is: who gets a row, whose prompt is run, who is given the next token, and who ends.
 
 A turn is at most one part of one prompt, run alone, and one step for all who are ready for it, so that those who speak
-go on while another's prompt is run. Whoever is a few steps from their first sound gets these first: a prompt takes
-longer, so on average everybody hears something sooner. Knows neither model nor vocoder, no thread of its own and no
-sleep: what speaks is a `Model`, what becomes of it is an `Out`.
+go on while another's prompt is run. Whoever is a few steps from their first sound gets these first, and alone: a prompt
+takes longer, and so do more rows, so on average everybody hears something sooner. Knows neither model nor vocoder, no
+thread of its own and no sleep: what speaks is a `Model`, what becomes of it is an `Out`.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Scheduler(Generic[Piece]):
         self._admit()
         hungry = any(job.stage is Stage.SPEAKING and job.out.hungry for job in self._active)
         filled = not hungry and self._fill()
-        stepped = self._step()
+        stepped = self._step(hungry=hungry)
         self._tell()
         return filled or stepped
 
@@ -189,9 +189,10 @@ class Scheduler(Generic[Piece]):
             self._fail(job, error)
         return True
 
-    def _step(self) -> bool:
-        """A token for everybody who is ready for one."""
-        drawn = [job for job in self._active if job.stage is Stage.SPEAKING]
+    def _step(self, *, hungry: bool) -> bool:
+        """A token for everybody who is ready for one, or for the `hungry` alone."""
+        ready = [job for job in self._active if job.stage is Stage.SPEAKING]
+        drawn = [job for job in ready if job.out.hungry] if hungry else ready
         going = [job for job in drawn if self._draw(job)]
         try:
             self._give(going)
