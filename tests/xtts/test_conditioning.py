@@ -103,3 +103,21 @@ def test_what_is_no_voice_is_refused(conditioning: Conditioning, tmp_path: Path)
         conditioning([Recording(sound(1.0), RATE), Recording(sound(0.1), RATE)])
     with pytest.raises(WeightsError, match="run `dragoman export xtts`"):
         Conditioning(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pcm", "rate", "said"),
+    [
+        (np.full(RATE, np.nan, np.float32), RATE, "no finite numbers"),
+        (np.append(sound(1.0), np.float32(np.inf)), RATE, "no finite numbers"),
+        (np.full(RATE, 9_000, np.int16), RATE, "samples of int16: give floats"),
+        (sound(1.0).reshape(1, 1, -1), RATE, "3 axes"),
+        (sound(1.0), 0, "sample rate is 0 Hz"),
+        (sound(1.0), -RATE, "sample rate is -22050 Hz"),
+        (sound(1.0), 10**9, "sample rate is 1000000000 Hz"),
+    ],
+)
+def test_what_is_no_recording_is_refused_in_one_sentence(pcm: Float, rate: int, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as refused:
+        Recording(pcm, rate)
+    assert "\n" not in str(refused.value)

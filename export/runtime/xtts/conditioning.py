@@ -26,6 +26,9 @@ Float = NDArray[np.float32]
 SHORTEST_S = 0.33
 """Seconds that a piece must have to be heard at all."""
 
+RATES = (8_000, 192_000)
+"""Hertz, the lowest and the highest of a recording."""
+
 QUIETEST = 1e-5
 """Power of a mel band below which it counts as this."""
 
@@ -42,12 +45,27 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Somebody's speech."""
+    """Somebody's speech.
+
+    Raises:
+        ValueError: it is none; one sentence.
+    """
 
     pcm: Float
     """float32[samples] in -1..1, or float32[channels, samples], which are averaged."""
     rate: int
     """Hertz"""
+
+    def __post_init__(self) -> None:
+        lowest, highest = RATES
+        if not lowest <= self.rate <= highest:
+            raise ValueError(f"the sample rate is {self.rate} Hz: give a recording of {lowest} to {highest} Hz")
+        if not np.issubdtype(self.pcm.dtype, np.floating):
+            raise ValueError(f"the recording has samples of {self.pcm.dtype}: give floats in -1 to 1")
+        if self.pcm.ndim not in (1, 2):
+            raise ValueError(f"the recording has {self.pcm.ndim} axes: give samples, or channels of samples")
+        if not np.isfinite(self.pcm).all():
+            raise ValueError("the recording has samples that are no finite numbers: make it again")
 
 
 class Conditioning:

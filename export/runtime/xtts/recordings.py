@@ -13,9 +13,6 @@ from export.runtime.xtts.conditioning import Recording
 SHORTEST_S, LONGEST_S = 3, 30
 """Seconds. From less, the voice is guessed; more than that the model does not hear."""
 
-RATES = (8_000, 192_000)
-"""Hertz, the lowest and the highest."""
-
 QUIETEST_DBFS = -60.0
 """Of the loudest half second. Below it lies the noise of a line on which nobody speaks."""
 
@@ -31,16 +28,13 @@ def checked(pcm: NDArray[np.int16], rate: int) -> Recording:
     Raises:
         ValueError: it is none that a voice can be made from; one sentence.
     """
-    lowest, highest = RATES
-    if not lowest <= rate <= highest:
-        raise ValueError(f"the sample rate is {rate} Hz: give a recording of {lowest} to {highest} Hz")
+    recording = Recording(pcm.astype(np.float32) / np.float32(32_768), rate)
     seconds = len(pcm) / rate
     if not SHORTEST_S <= seconds <= LONGEST_S:
         raise ValueError(f"the recording lasts {seconds:.2f} s: give {SHORTEST_S} to {LONGEST_S} s of one voice")
-    sound = pcm.astype(np.float32) / np.float32(32_768)
-    if _loudest(sound, round(_WINDOW_S * rate)) < QUIETEST_DBFS:
+    if _loudest(recording.pcm, round(_WINDOW_S * rate)) < QUIETEST_DBFS:
         raise ValueError("the recording is silent: give one in which somebody speaks")
-    return Recording(sound, rate)
+    return recording
 
 
 def _loudest(sound: NDArray[np.float32], window: int) -> float:
