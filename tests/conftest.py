@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from controller.stack.process import Run
@@ -15,6 +16,10 @@ from export import cli
 from export.setup.cache import Cache
 from export.setup.components import missing
 from tests.requirements import require_or_skip
+
+# How long one example takes is the machine's affair.
+hypothesis.settings.register_profile("dragoman", deadline=None)
+hypothesis.settings.load_profile("dragoman")
 
 collect_ignore = ["xtts"]
 """They run in an environment of their own (`make test-xtts`), where this file is not read."""

@@ -273,7 +273,7 @@ def nothing_overlaps(phone: AnyPhone, deliveries: list[Delivery]) -> None:
         assert (one.last_s or 0) < (following.first_s or 0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SCRIPTS)
 def test_whatever_happens_in_a_call(script: list[tuple[int, Action]]) -> None:
     with quiet("controller.pipeline.conversation"):

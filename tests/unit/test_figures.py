@@ -71,7 +71,7 @@ async def test_what_a_channel_refuses_and_ticks_that_are_skipped_are_counted() -
 WORDS = st.lists(st.text(max_size=8), min_size=300, max_size=300, unique=True)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(words=WORDS, languages=WORDS)
 def test_labels_stay_few_whatever_comes_and_nothing_is_lost(words: Sequence[str], languages: Sequence[str]) -> None:
     registry = Registry()

@@ -40,7 +40,7 @@ def same(one: Record, other: Record) -> bool:
     return sound and (one.at, list(one.what)) == (other.at, list(other.what))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     at=st.floats(allow_nan=False),
     words=st.lists(st.text() | st.integers() | st.none()),

@@ -46,7 +46,7 @@ def test_frames_are_those_of_linear_interpolation(count: int, speed: float) -> N
     assert np.abs(upsampling.between(given_, 0, len(expected)) - expected).max() < 1e-4
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(count=st.integers(2, 120), speed=SPEEDS, more=st.integers(1, 50))
 def test_settled_frames_stay_as_they_are(count: int, speed: float, more: int) -> None:
     upsampling, all_of_them = Upsampling(TINY, speed), latents(count + more)
@@ -65,7 +65,7 @@ def vocoded(frames: Float) -> Float:
     return np.repeat(np.einsum("cfk,ck->f", around, weights), TINY.hop).astype(np.float32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(chunks=st.lists(st.integers(1, 40), min_size=1, max_size=6), speed=SPEEDS)
 @example(chunks=[1], speed=2.0)  # no sound at all
 def test_windows_give_the_sound_of_the_whole(chunks: list[int], speed: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -12,6 +13,10 @@ from export.xtts import conditioning, gpt, speaker, structural, vocoder
 from export.xtts.parts import SPEAKER_BANDS, TABLES
 from export.xtts.weights import Weights
 from tests.xtts import asking
+
+# How long one example takes is the machine's affair.
+hypothesis.settings.register_profile("dragoman", deadline=None)
+hypothesis.settings.load_profile("dragoman")
 
 collect_ignore = [] if asking.LIVE else ["test_live.py"]
 

@@ -118,7 +118,7 @@ def test_written_out_numbers_do_not_outgrow_the_model(front: TextFrontEnd) -> No
 
 
 @pytest.mark.parametrize("language", SPOKEN_HERE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(st.sampled_from(ALPHABETS) | st.characters(), max_size=700))
 def test_whatever_is_written_fits_the_model(front: TextFrontEnd, language: str, text: str) -> None:
     for piece in front.pieces(text, language):

@@ -213,7 +213,7 @@ PLANS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(plans=PLANS, slots=st.integers(1, 4), most_waiting=st.integers(0, 12))
 def test_everybody_ends_once_and_as_they_would_alone(plans: list[Plan], slots: int, most_waiting: int) -> None:
     world = World(slots, most_waiting)
@@ -242,7 +242,7 @@ def test_everybody_ends_once_and_as_they_would_alone(plans: list[Plan], slots: i
             assert len(turns) >= (out.ended - out.began) // 2 - 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans=PLANS, slots=st.integers(1, 4))
 def test_who_comes_first_is_served_first(plans: list[Plan], slots: int) -> None:
     world = World(slots, len(plans))
@@ -251,7 +251,7 @@ def test_who_comes_first_is_served_first(plans: list[Plan], slots: int) -> None:
     assert world.admitted == [plan for plan in order if plan in world.admitted]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(prompts=st.lists(st.integers(1, 6), min_size=1, max_size=6), tokens=st.integers(20, 40))
 def test_a_newcomers_prompt_costs_nobody_a_token(prompts: list[int], tokens: int) -> None:
     """Whoever speaks gets a token each turn, whatever prompts are run; and the prompts end as soon as they can."""

@@ -25,7 +25,7 @@ def whole(sound: Float, rate: int = 16_000) -> np.ndarray:
     return np.concatenate([stream.add(sound), stream.end()])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(count=st.integers(0, 4_000), cuts=st.lists(st.integers(0, 4_000), max_size=8), rate=st.sampled_from([16, 8, 22]))
 def test_cuts_change_no_bit(count: int, cuts: list[int], rate: int) -> None:
     sound = noise(count)

@@ -89,7 +89,7 @@ class Speech:
         return pcm
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(1, 30), min_size=1, max_size=3).map(tuple),
     says=st.lists(st.integers(0, 12), max_size=20),
