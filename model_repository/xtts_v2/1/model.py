@@ -95,6 +95,7 @@ class TritonPythonModel:
         listener = _Waiting()
         self._engine.submit(Request((words,), _nobody(c), Manner(), c.output_rate), listener)
         said = listener.ended.wait(WARM_UP_S)
+        self._engine.forget_voices()
         if not said or listener.error is not None:
             self.finalize()
             why = listener.error or f"nothing within {WARM_UP_S:g} s"

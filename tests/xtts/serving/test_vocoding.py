@@ -179,6 +179,16 @@ def test_who_only_waits_for_a_slot_holds_nobody_up() -> None:
     assert chosen([waiting.track, begun.track], overlap=False) is begun.track
 
 
+def test_nothing_to_say_is_answered_before_all_first_sounds() -> None:
+    """So that a probe of a busy engine does not look like a dead one."""
+    clock = Clock()
+    first = Speech(clock)
+    first.say(30)
+    silent = Track(replace(request(), pieces=()), Ear(), TINY, SERVING, Unwatched(), clock, lambda: None)
+    assert first.track.runs_out <= silent.runs_out
+    assert chosen([first.track, silent], overlap=False) is silent
+
+
 def test_an_end_is_told_once_and_nothing_after_it() -> None:
     speech = Speech(Clock())
     speech.say(10)

@@ -22,7 +22,8 @@ Vocode = Callable[[Float, Float], Float]
 
 
 def chosen(tracks: Iterable[Track], *, overlap: bool) -> Track | None:
-    """Whose turn it is: an end to be told, a first chunk by order of admission, then whoever runs out of sound next.
+    """Whose turn it is: an end to be told (also where nothing is said: both cost nothing), a first chunk by order of
+    admission, then whoever runs out of sound next.
 
     Without `overlap` what is vocoded keeps the GPT from its work, so nothing but ends and first chunks is due as long
     as somebody who has a slot has had no sound.
@@ -30,7 +31,7 @@ def chosen(tracks: Iterable[Track], *, overlap: bool) -> Track | None:
     tracks = list(tracks)
     held = not overlap and is_awaited(tracks)
     due = [track for track in tracks if track.ending or (not (held and track.began) and track.is_due())]
-    return min(due, key=lambda track: (not track.ending, track.began, track.runs_out), default=None)
+    return min(due, key=lambda track: (not (track.ending or track.complete), track.began, track.runs_out), default=None)
 
 
 def is_awaited(tracks: Iterable[Track]) -> bool:
