@@ -62,7 +62,7 @@ parity-xtts: ## XTTS's parts against coqui-tts, asked anew: tiny models, texts, 
 	@XTTS_REFERENCE=live $(PYTEST_XTTS_LIVE) $(if $(PYTEST),$(PYTEST),tests/xtts/test_parity.py tests/xtts/test_live.py)
 
 golden-xtts: ## Ask coqui-tts anew for the answers that the tests of XTTS's parts compare with
-	@$(SETUP) env-export env-coqui-tts
+	@$(SETUP) env-export env-coqui-tts japanese-coqui-tts
 	@$(EXPORT_PYTHON) -m tests.xtts.asking
 
 check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are

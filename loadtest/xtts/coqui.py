@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from TTS.tts.configs.xtts_config import XttsArgs, XttsConfig
 from TTS.tts.layers.xtts.tokenizer import VoiceBpeTokenizer
 from TTS.tts.models.xtts import Xtts
@@ -65,3 +67,40 @@ def structural_model(config: ModelConfig, seed: int, vocabulary: Path | None = N
     if vocabulary is not None:
         model.tokenizer = VoiceBpeTokenizer(vocab_file=vocabulary)
     return model
+
+
+def greedily(
+    model: Any,
+    text: NDArray[np.integer[Any]],
+    voice: NDArray[np.float32],
+    penalty: float,
+    *,
+    most: int,
+    least: int | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32], list[torch.Tensor]]:
+    """Decode without chance.
+
+    Args:
+        text: its token ids, without the two around them.
+        voice: float32[32, width].
+        most, least: audio tokens.
+    Returns:
+        int64[codes]; the latents that predicted them, float32[codes, width], from a second pass over the codes, as the
+        reference does it; the logits of each step, each [1, audio_tokens].
+    """
+    gpt = model.gpt
+    ids, latents = torch.from_numpy(text)[None].int(), torch.from_numpy(voice)[None]
+    codes, whole = gpt.generate(
+        cond_latents=latents,
+        text_inputs=ids,
+        do_sample=False,
+        num_beams=1,
+        repetition_penalty=penalty,
+        min_new_tokens=least,
+        max_new_tokens=most,
+        return_dict_in_generate=True,
+        output_logits=True,
+    )
+    length = torch.tensor([codes.shape[-1] * gpt.code_stride_len])
+    heard = gpt(ids, torch.tensor([ids.shape[-1]]), codes, length, cond_latents=latents, return_latent=True)
+    return codes[0].numpy(), heard[0].numpy(), list(whole.logits)

@@ -1,9 +1,14 @@
-"""Our parts as an engine of the bench: runs in the environment that exports (`python -m loadtest.xtts.ours`)."""
+"""Our parts as an engine of the bench: runs in the environment that exports.
+
+`python -m loadtest.xtts.ours WEIGHTS PRECISION THREADS ROWS [quick] [still]`: `quick` runs prompts through the graph of
+their own, `still` lets threads sleep at once where they wait.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +26,19 @@ from loadtest.xtts.exchange import forget_peak, peak_mb, serve
 
 
 class Ours:
-    def __init__(self, folder: Path, precision: Any, threads: int, slots: int) -> None:
+    def __init__(self, folder: Path, precision: Any, threads: int, slots: int, traits: Collection[str]) -> None:
         self._config = configs.load(folder)
-        self._gpt = Gpt(folder, self._config, slots=slots, precision=precision, threads=threads)
-        self._vocoder = Vocoder(folder, threads=threads)
+        spinning = "still" not in traits
+        self._gpt = Gpt(
+            folder,
+            self._config,
+            slots=slots,
+            precision=precision,
+            quick_prefill="quick" in traits,
+            threads=threads,
+            spinning=spinning,
+        )
+        self._vocoder = Vocoder(folder, threads=threads, spinning=spinning)
         self._front_end = TextFrontEnd(folder / "vocab.json", self._config)
         self._voice = Voice(*task.voice(self._config))
 
@@ -37,6 +51,7 @@ class Ours:
             Utterance(self._gpt, piece.ids, self._voice, Manner(seed=seed, least=task.TOKENS, most=task.TOKENS))
             for seed in range(streams)
         ]
+        prefilling = time.perf_counter() - began
         decoding, samples = 0.0, 0
         speaking = utterances
         while speaking:
@@ -49,12 +64,14 @@ class Ours:
                     samples += len(sound)
             speaking = [one for one in speaking if not one.finished]
         seconds = time.perf_counter() - began
+        (steps,) = {len(one.codes) - 1 for one in utterances}
         for one in utterances:
             self._gpt.close(one.row)
         return {
             "utterance_s": seconds,
+            "prefill_s": prefilling,
             "decode_s": decoding,
-            "steps": task.TOKENS - 1,
+            "steps": steps,
             "audio_s": samples / self._config.output_rate / streams,
             "rss_mb": peak_mb(),
         }
@@ -74,9 +91,9 @@ class Ours:
 
 
 def main() -> int:
-    folder, precision, threads, slots = sys.argv[1:]
+    folder, precision, threads, slots, *traits = sys.argv[1:]
     began = time.perf_counter()
-    engine = Ours(Path(folder), precision, int(threads), int(slots))
+    engine = Ours(Path(folder), precision, int(threads), int(slots), traits)
     return serve({"load_s": time.perf_counter() - began}, {"speak": engine.speak, "compare": engine.compare})
 
 

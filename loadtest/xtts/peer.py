@@ -13,7 +13,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from export.xtts import structural
 from loadtest.xtts import task
-from loadtest.xtts.coqui import structural_model
+from loadtest.xtts.coqui import greedily, structural_model
 from loadtest.xtts.exchange import forget_peak, peak_mb, serve
 
 
@@ -57,6 +57,7 @@ class Peer:
         seconds = time.perf_counter() - began
         return {
             "utterance_s": seconds,
+            "prefill_s": clock.times[0] - began,
             "decode_s": clock.times[-1] - clock.times[0],
             "steps": len(clock.times) - 1,
             "audio_s": len(answer["wav"]) / self._config.output_rate,
@@ -65,23 +66,13 @@ class Peer:
 
     def compare(self, ids: str, out: str) -> dict[str, Any]:
         """Decode the text tokens in the file `ids` without chance; codes and latents go into the file `out`."""
-        gpt = self._model.gpt
         with np.load(ids) as stored:
-            text = torch.from_numpy(stored["ids"])[None, 1:-1].int()
+            text = stored["ids"][1:-1]
+        penalty, most = task.GREEDY.repetition_penalty, task.COMPARED_TOKENS
+        voice = self._latents[0].numpy()
         with torch.inference_mode():
-            codes = gpt.generate(
-                cond_latents=self._latents,
-                text_inputs=text,
-                do_sample=False,
-                num_beams=1,
-                repetition_penalty=task.GREEDY.repetition_penalty,
-                min_new_tokens=task.COMPARED_TOKENS,
-                max_new_tokens=task.COMPARED_TOKENS,
-            )
-            length = torch.tensor([codes.shape[-1] * gpt.code_stride_len])
-            words = torch.tensor([text.shape[-1]])
-            latents = gpt(text, words, codes, length, cond_latents=self._latents, return_latent=True)
-        np.savez(out, codes=codes[0].numpy(), latents=latents[0].numpy())
+            codes, latents, _ = greedily(self._model, text, voice, penalty, least=most, most=most)
+        np.savez(out, codes=codes, latents=latents)
         return {}
 
 

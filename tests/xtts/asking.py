@@ -1,6 +1,7 @@
 """Asks the reference in its environment, and knows where its answers of another day are kept.
 
-`python -m tests.xtts.asking` (`make golden-xtts`) asks anew and keeps the answers of the tiny models.
+`python -m tests.xtts.asking` (`make golden-xtts`) asks anew and keeps the answers of the tiny models, and those to the
+texts of which ours are the same. Where ours differ is told, each with its reason, by hand (`text_differences.json`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from export.setup.cache import REPOSITORY, Cache
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 ARRAYS: Final = GOLDEN / "tiny.npz"
+TEXTS: Final = GOLDEN / "texts.json"
+"""[language, text, what the reference writes it out as], one a line."""
 
 LARGEST_B: Final = 1_000_000
 """Bytes that the kept answers may take together."""
@@ -84,6 +87,17 @@ def write(file: Path, answers: Answers) -> None:
     np.savez_compressed(file, **small)
 
 
+def write_texts(file: Path) -> list[str]:
+    """Ask anew for the texts in `file`; those that the reference fails at, in which case nothing is written."""
+    cases = [(language, text) for language, text, _ in json.loads(file.read_text(encoding="utf-8"))]
+    answers = texts(cases)
+    if failed := [answer["text"] for answer in answers if "cleaned" not in answer]:
+        return failed
+    lines = (json.dumps([one["language"], one["text"], one["cleaned"]], ensure_ascii=False) for one in answers)
+    file.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    return []
+
+
 def _run(*words: str) -> None:
     """Raises CalledProcessError where the reference fails; it has said why."""
     subprocess.run(
@@ -100,7 +114,11 @@ def main() -> int:
         return 1
     GOLDEN.mkdir(exist_ok=True)
     write(ARRAYS, tiny())
-    print(f"golden-xtts: {ARRAYS.relative_to(REPOSITORY)}, {ARRAYS.stat().st_size / 1000:.0f} kB")
+    if failed := write_texts(TEXTS):
+        print(f"golden-xtts: the reference fails at {len(failed)} texts, {failed[0]!r} the first", file=sys.stderr)
+        return 1
+    for file in (ARRAYS, TEXTS):
+        print(f"golden-xtts: {file.relative_to(REPOSITORY)}, {file.stat().st_size / 1000:.0f} kB")
     return 0
 
 

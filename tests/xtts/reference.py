@@ -22,7 +22,7 @@ from TTS.tts.models import xtts
 
 from export.runtime.xtts.config import ModelConfig
 from export.xtts import structural
-from loadtest.xtts.coqui import structural_model
+from loadtest.xtts.coqui import greedily, structural_model
 from tests.xtts import material
 from tests.xtts.asking import write
 
@@ -31,26 +31,12 @@ Answers = Iterator[tuple[str, NDArray[Any]]]
 
 def greedy(model: Any, config: ModelConfig, seed: int, limit: int, lengths: tuple[int, ...]) -> Answers:
     """Codes, and the latents that predicted them, from a second pass over the codes as the reference does it."""
-    gpt = model.gpt
     for one in material.utterances(config, seed, limit, lengths):
-        text = torch.from_numpy(one.text)[None].int()
-        voice = torch.from_numpy(one.latents)[None]
-        codes, whole = gpt.generate(
-            cond_latents=voice,
-            text_inputs=text,
-            do_sample=False,
-            num_beams=1,
-            repetition_penalty=one.penalty,
-            max_new_tokens=one.limit,
-            return_dict_in_generate=True,
-            output_logits=True,
-        )
-        length = torch.tensor([codes.shape[-1] * gpt.code_stride_len])
-        latents = gpt(text, torch.tensor([text.shape[-1]]), codes, length, cond_latents=voice, return_latent=True)
-        yield f"{one.name}/codes", codes[0].numpy()
-        yield f"{one.name}/latents", latents[0].numpy()
+        codes, latents, logits = greedily(model, one.text, one.latents, one.penalty, most=one.limit)
+        yield f"{one.name}/codes", codes
+        yield f"{one.name}/latents", latents
         if one.penalty == 1.0:
-            yield f"{one.name}/logits", torch.cat(whole.logits[: material.SHOWN_STEPS]).numpy()
+            yield f"{one.name}/logits", torch.cat(logits[: material.SHOWN_STEPS]).numpy()
 
 
 def sampler(model: Any, config: ModelConfig) -> Answers:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,6 +25,21 @@ def test_every_case_has_its_answer() -> None:
     cases += [one.name for one in material.voices()]
     cases += [one.name for one in material.resampled()]
     assert [name for name in cases if name not in answered] == []
+
+
+def test_texts_are_kept_as_they_are_asked_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = asking.TEXTS.read_bytes()
+    (tmp_path / "texts.json").write_bytes(kept)
+    answers = [dict(zip(("language", "text", "cleaned"), one, strict=True)) for one in json.loads(kept)]
+    monkeypatch.setattr(asking, "texts", lambda asked: answers if len(list(asked)) == len(answers) else [])
+    assert asking.write_texts(tmp_path / "texts.json") == []
+    assert (tmp_path / "texts.json").read_bytes() == kept
+    answers[3] = {"language": "ar", "text": "12", "error": "KeyError"}
+    assert asking.write_texts(tmp_path / "texts.json") == ["12"]
+    assert (tmp_path / "texts.json").read_bytes() == kept
+    answers[3] |= {"cleaned": "another"}
+    assert asking.write_texts(tmp_path / "texts.json") == []
+    assert ["ar", "12", "another"] in json.loads((tmp_path / "texts.json").read_text(encoding="utf-8"))
 
 
 def test_the_reference_is_as_exact_as_it_may_be() -> None:

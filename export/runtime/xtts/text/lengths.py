@@ -30,9 +30,8 @@ def most_codes(text: str, spoken: str, language: Language, config: ModelConfig) 
     must fit into all the audio positions there are. That is 9 characters a second in English, 3 in Chinese, one and
     a half to two times slower than people speak; so what comes later is no longer the text.
     """
-    codes_per_s = config.input_rate / config.code_stride
     said = config.max_new_tokens * len(spoken) / language.limit
     pauses = sum(char in _PAUSES for char in spoken)
     spelled = sum(len(run) for run in _SPELLED.findall(text))
     seconds = START_S + PAUSE_S * pauses + SPELLED_S * spelled
-    return min(config.max_new_tokens, round(said + codes_per_s * seconds))
+    return min(config.max_new_tokens, round(said + config.tokens_per_second * seconds))

@@ -28,10 +28,6 @@ class Vocabulary:
         self._unknown: int | None = self._tokenizer.token_to_id(_UNKNOWN)
         self._space: int | None = self._tokenizer.token_to_id(_SPACE)
 
-    def __len__(self) -> int:
-        """Token ids there are."""
-        return max(self._tokenizer.get_vocab().values()) + 1
-
     def speaks(self, language: Language) -> bool:
         """Whether the checkpoint was taught it."""
         return self._tokenizer.token_to_id(language.prefix) is not None
