@@ -16,7 +16,7 @@ from export.runtime.xtts.serving.cores import Cores
 from export.runtime.xtts.serving.requests import Pcm
 from export.runtime.xtts.serving.settings import Serving
 from export.runtime.xtts.serving.track import END_S, Track
-from export.runtime.xtts.serving.vocoding import chosen
+from export.runtime.xtts.serving.vocoding import chosen, most_s
 from export.runtime.xtts.serving.watch import Unwatched
 from export.runtime.xtts.windows import CONTEXT, Float, Windows
 from tests.xtts.serving.asking import Ear, FakeVocoder, piece, request
@@ -187,6 +187,20 @@ def test_nothing_to_say_is_answered_before_all_first_sounds() -> None:
     silent = Track(replace(request(), pieces=()), Ear(), TINY, SERVING, Unwatched(), clock, lambda: None)
     assert first.track.runs_out <= silent.runs_out
     assert chosen([first.track, silent], overlap=False) is silent
+
+
+def test_chunks_are_long_where_many_wait_and_short_where_somebody_comes() -> None:
+    clock, serving = Clock(), replace(SERVING, slots=4)
+    speeches = [Speech(clock, key=key) for key in range(3)]
+    for one in speeches[:2]:
+        one.say(10)
+        one.vocode()
+    tracks = [one.track for one in speeches]
+    assert most_s(tracks[:1], serving) == serving.hurried_s
+    assert most_s(tracks[:2], serving) == serving.most_s
+    assert most_s(tracks, serving) == serving.hurried_s
+    tracks[2].has_slot = False
+    assert most_s(tracks, serving) == serving.most_s
 
 
 def test_an_end_is_told_once_and_nothing_after_it() -> None:

@@ -51,10 +51,11 @@ class Serving:
     least_s: float = 0.5
     """Of each later one, unless the utterance ends: every chunk costs the vocoder 0.3 s of sound besides its own."""
     hurried_s: float = 0.8
-    """Of a chunk at most, while a slot is free or somebody who has one has had no sound yet: whoever comes waits for
-    no more than this."""
+    """Of a chunk at most, while fewer than half of the slots are taken, or somebody who has one has had no sound yet:
+    whoever comes waits for no more than this."""
     most_s: float = 2.2
-    """Of a chunk at most, while all slots are taken and everybody has had sound."""
+    """Of a chunk at most, while half of the slots are taken or more and everybody has had sound: the vocoder is what
+    they wait for, and long chunks cost it least."""
     sentence_pause_s: float = 0.25
     """Silence between two pieces of a text where a sentence ends."""
     clause_pause_s: float = 0.08

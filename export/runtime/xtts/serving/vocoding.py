@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,12 @@ def chosen(tracks: Iterable[Track], *, overlap: bool) -> Track | None:
 def is_awaited(tracks: Iterable[Track]) -> bool:
     """Whether somebody who has a slot has had no sound."""
     return any(track.has_slot and not track.began for track in tracks)
+
+
+def most_s(tracks: Sequence[Track], serving: Serving) -> float:
+    """Seconds of sound that a chunk may have by now: many where many wait for theirs, few where somebody may come."""
+    crowded = 2 * sum(track.has_slot for track in tracks) >= serving.slots
+    return serving.most_s if crowded and not is_awaited(tracks) else serving.hurried_s
 
 
 class Vocoding:
@@ -123,8 +129,7 @@ class Vocoding:
             self._ended()
 
     def _sound(self, track: Track, tracks: list[Track]) -> None:
-        full = sum(one.has_slot for one in tracks) >= self._serving.slots and not is_awaited(tracks)
-        window = track.next(self._serving.most_s if full else self._serving.hurried_s)
+        window = track.next(most_s(tracks, self._serving))
         sound = np.zeros(0, np.float32)
         if window is not None:
             with self._cores.lent():
