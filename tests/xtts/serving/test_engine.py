@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -325,3 +327,20 @@ def test_no_text_is_spoken_for_longer_than_it_can_take(engine: Engine) -> None:
     for most in (8, 21):
         ear = said(engine, request(piece(1, 9, most), least=400))
         assert len(ear.pcm) == Upsampling(TINY).frames(most) * TINY.hop
+
+
+def test_many_who_come_and_go_leave_nothing_behind(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.runtime.xtts.serving.engine.Vocoder", FakeVocoder)
+    before, watch, chance = threading.active_count(), Counted(), random.Random(5)
+    engine = Engine(folder, replace(SERVING, most_waiting=200, prefix_ttl_s=0.0), watch)
+    ears = []
+    for number in range(200):
+        ears.append(Ear(goes_after=chance.choice([None, None, 0, 1, 2])))
+        text = piece(number, chance.randint(2, 60), chance.randint(4, 30))
+        engine.submit(request(text, who=number % 7, seed=number, least=chance.randint(0, 20)), ears[-1])
+    ends = [ear.wait().ends[0] for ear in ears]
+    assert {"done", "dropped"} == set(ends)
+    assert sorted(watch.ends) == sorted(ends)
+    assert said(engine, request()).ends == ["done"]
+    engine.stop(20.0)
+    assert (watch.active, watch.waiting, threading.active_count()) == (0, 0, before)
