@@ -6,6 +6,7 @@ Knows tensors; the contracts of single models are in `contracts`. Make it inside
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from enum import Enum
@@ -35,6 +36,8 @@ CHANNEL_ARGS = [
     # Equal channels share one connection otherwise.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+
+ENDED_S = 1.0
 
 Array = np.ndarray[Any, Any]
 
@@ -137,6 +140,7 @@ class TritonClient:
                 except asyncio.CancelledError as error:
                     raise _own_or_lost(error, model) from error
                 if error is not None:
+                    await _ended(answers)
                     raise failures.mapped(error, model, deadline_s) from error
                 patience_s = gap_s
                 yield _arrays(result)
@@ -215,6 +219,14 @@ class TritonClient:
             raise failures.mapped(error, model, deadline_s) from error
         if not ready:
             raise EngineUnavailable(f"{model} is not ready", engine=model)
+
+
+async def _ended(answers: Any) -> None:
+    """Wait for the stream's own end, which follows an error at once: a request that is cancelled just then is never let
+    go by the server, and its model can never be unloaded (seen with 24.10)."""
+    with contextlib.suppress(TimeoutError, StopAsyncIteration, InferenceServerException, grpc.RpcError):
+        async with asyncio.timeout(ENDED_S):
+            await anext(answers)
 
 
 def _own_or_lost(error: asyncio.CancelledError, model: str) -> BaseException:

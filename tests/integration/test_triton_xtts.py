@@ -325,12 +325,8 @@ def test_it_tells_how_it_goes(triton: TritonServer) -> None:
     )
 
 
-def test_unloaded_while_it_speaks_it_speaks_to_the_end(xtts_repository: Path, tmp_path: Path) -> None:
-    with Run() as run:
-        unload_and_load(server(run, xtts_rig.variant(tmp_path, xtts_repository)))
-
-
-def unload_and_load(triton: TritonServer) -> None:
+def test_unloaded_while_it_speaks_it_speaks_to_the_end(triton: TritonServer) -> None:
+    """And whoever left before, or was refused, holds it no longer."""
     expected = alone(triton, VARIOUS[1])
     http = TritonHttp(triton.addresses.http)
 
