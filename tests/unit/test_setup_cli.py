@@ -76,8 +76,10 @@ def test_stopped_it_says_so_and_leaves_no_process(tmp_path: Path, number: signal
     env = environment(tmp_path / "cache", tmp_path)
     env["PIP_RETRIES"] = "9"
     env["DRAGOMAN_TEST_MARK"] = str(tmp_path)
+    # A job in a shell's background is started deaf to Ctrl-C, and so are all that it starts: these tests, maybe.
+    hearing = ["env", "--default-signal=INT,TERM"]
     running = subprocess.Popen(
-        [*CUT_OFF, sys.executable, "-m", "export.setup", "silero"],
+        [*hearing, *CUT_OFF, sys.executable, "-m", "export.setup", "silero"],
         cwd=REPOSITORY,
         env=env,
         stderr=subprocess.PIPE,
