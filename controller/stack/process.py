@@ -51,8 +51,11 @@ class Child:
             return None
 
     def stop(self, grace_s: float = 10.0) -> int:
-        """SIGTERM, then SIGKILL of its process group after `grace_s` seconds; returns the exit code."""
-        if self._popen.poll() is None:
+        """SIGTERM, then SIGKILL of its process group after `grace_s` seconds; returns the exit code.
+
+        Without grace it is killed and nothing else: one that has been asked to end may begin to do so in order.
+        """
+        if grace_s > 0 and self._popen.poll() is None:
             self._popen.send_signal(signal.SIGTERM)
         code = self.wait(grace_s)
         with suppress(ProcessLookupError):

@@ -51,6 +51,17 @@ def test_one_that_ignores_a_polite_end_is_killed() -> None:
         assert child.stop(grace_s=0.2) == -signal.SIGKILL
 
 
+def test_one_that_is_given_no_time_is_not_asked_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk once got as far as hanging up a phone between the two signals of its sudden death."""
+    asked: list[int] = []
+    monkeypatch.setattr(subprocess.Popen, "send_signal", lambda self, number: asked.append(number))
+    with Run() as run:
+        child = run.spawn("sleeper", [PYTHON, "-c", "import time; print('up', flush=True); time.sleep(600)"])
+        wait_until(lambda: "up" in child.log_tail())
+        assert child.stop(grace_s=0) == -signal.SIGKILL
+        assert asked == []
+
+
 def test_a_program_that_is_not_there_is_told() -> None:
     with Run() as run, pytest.raises(StackError, match=r"nonesuch cannot be started.*make setup"):
         run.spawn("nonesuch", ["/nonexistent/nonesuch"])
