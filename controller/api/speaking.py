@@ -13,19 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from controller.engines.registry import EngineContext, make
-from controller.engines.tts import DEFAULT, Narrator, Voice
+from controller.engines.tts import DEFAULT, NARRATION_S, Narrator, Voice
 from controller.errors import EngineError, EngineRejected, EngineUnavailable
 from controller.frames import Pcm
 from controller.settings import Settings, TritonSettings
 from controller.telemetry.first_audio import FirstAudio
 from controller.triton.client import TritonClient
 
-UTTERANCE_S: Final = 300.0
-"""An utterance, and its way to whoever asked, may take so long."""
-
 PROBED_S: Final = 3.0
 """For so long a probe's answer is good: however many ask for health, the engine is asked once."""
-
 
 RATE: Final = 24_000
 """Hertz, where nobody says."""
@@ -81,7 +77,7 @@ class Speaking:
             voice=ask.voice,
             speed=ask.speed,
             sample_rate=ask.sample_rate,
-            deadline_s=UTTERANCE_S,
+            deadline_s=NARRATION_S,
         )
         return Saying(self, sound, self._now)
 

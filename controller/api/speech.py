@@ -19,8 +19,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from controller.api.access import Access, wrong
-from controller.api.speaking import RATE, UTTERANCE_S, Ask, Saying, Speaking
-from controller.engines.tts import DEFAULT, RATES, Narrator
+from controller.api.speaking import RATE, Ask, Saying, Speaking
+from controller.engines.tts import DEFAULT, NARRATION_S, RATES, Narrator
 from controller.errors import EngineError, EngineRejected
 from controller.frames import Pcm
 from controller.stack.wav import wav_header
@@ -145,12 +145,12 @@ class _Spoken(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async with asyncio.timeout(UTTERANCE_S):
+            async with asyncio.timeout(NARRATION_S):
                 await super().__call__(scope, receive, send)
         except EngineError as error:
             log.warning("a text was spoken in part only: %s", error)
         except TimeoutError:
-            log.warning("a text was spoken in part only: its sound was not taken within %g s", UTTERANCE_S)
+            log.warning("a text was spoken in part only: its sound was not taken within %g s", NARRATION_S)
         finally:
             await self._saying.aclose()
 

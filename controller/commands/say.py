@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from controller.commands.reaching import Api, add_api, asking_triton, triton_settings
 from controller.engines.registry import EngineContext, make
-from controller.engines.tts import DEFAULT, RATES, Narrator
+from controller.engines.tts import DEFAULT, NARRATION_S, RATES, Narrator
 from controller.errors import StackError, UsageError
 from controller.settings import Settings, TritonSettings, load
 from controller.stack.wav import wav_header
@@ -24,8 +24,6 @@ from controller.triton.client import TritonClient
 
 PATIENCE_S: Final = 60.0
 """For a service's first sound, and for each further piece of it."""
-
-UTTERANCE_S: Final = 300.0
 
 PIECE: Final = 4096
 """Bytes of an answer that are read at most at a time."""
@@ -182,7 +180,7 @@ async def _narrated(options: argparse.Namespace, settings: Settings, deadlines: 
             voice=voice,
             speed=options.speed,
             sample_rate=options.rate,
-            deadline_s=UTTERANCE_S,
+            deadline_s=NARRATION_S,
         )
         async with aclosing(sound):
             async for pcm in sound:

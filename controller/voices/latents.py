@@ -103,7 +103,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
                 raise VoiceError(f"{path} is too large for a voice file: {_MAKE}.")
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+    # RuntimeError is zipfile's for what is encrypted, or packed in a way that it does not know.
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError) as error:
         raise VoiceError(f"{path} is not a voice file: {_MAKE}.") from error
 
 

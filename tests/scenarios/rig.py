@@ -112,7 +112,10 @@ P = TypeVar("P", bound=Phone)
 
 
 def interpreted(source: str, target: str) -> Extension:
-    """The numbers that `extension_of` tells: a call to any phone of this machine whose name is b and a digit."""
+    """The numbers that `extension_of` tells: a call to any phone of this machine whose name is b and a digit.
+
+    In Asterisk's dialplan a pattern begins with an underscore, and each X stands for one digit.
+    """
     return Extension("_9XXXXXX", source, target, f"PJSIP/phone/sip:b${{EXTEN:1:1}}@{LOOPBACK}:${{EXTEN:2}}")
 
 

@@ -92,6 +92,13 @@ def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(VoiceError, match="is not a voice file"):
         read(path)
+    for offset, mark in ((8, 1), (10, 99)):  # encrypted; packed in an unknown way
+        write(path, latents(), name="ana")
+        content = bytearray(path.read_bytes())
+        content[content.index(b"PK\x01\x02") + offset] = mark
+        path.write_bytes(content)
+        with pytest.raises(VoiceError, match="is not a voice file"):
+            read(path)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as empty:
         empty.writestr("other.txt", "x")

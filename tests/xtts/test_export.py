@@ -111,16 +111,22 @@ def test_structural_weights_and_nothing_to_do_the_second_time(
     assert capsys.readouterr().out.count("structural tiny, seed 5") == 2
 
 
-def test_an_interruption_costs_only_the_file_it_fell_into(
-    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(path: Path, *_: object) -> None:
+def interrupted(export: Export, monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+    """An export that was stopped in the middle of its last file for `xtts_v2`."""
+
+    def half_written(path: Path, *_: object) -> None:
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(vocoder, "write", interrupted)
-        assert export("--structural", "tiny").code == 130
+        patched.setattr(vocoder, "write", half_written)
+        assert export("--structural", "tiny", *options).code == 130
+
+
+def test_an_interruption_costs_only_the_file_it_fell_into(
+    export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted(export, monkeypatch)
     assert not (tmp_path / "out/xtts_v2/1/weights").exists()
     (tmp_path / "out/xtts_v2/1/weights.tmp/gpt-8bit.bin").write_bytes(b"touched since")
     monkeypatch.setattr(gpt, "write_fp32", lambda *_: pytest.fail("the fp32 file was written again"))
@@ -134,12 +140,7 @@ def test_an_interruption_costs_only_the_file_it_fell_into(
 def test_what_another_export_left_is_not_gone_on_with(
     export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(vocoder, "write", interrupted)
-        assert export("--structural", "tiny", "--seed", "1").code == 130
+    interrupted(export, monkeypatch, "--seed", "1")
     said = export("--structural", "tiny", "--seed", "2")
     assert "was written before" not in said.out
     assert left(tmp_path / "out") == FILES
@@ -348,12 +349,7 @@ def test_a_change_in_how_the_description_is_read_makes_everything_anew(
 def test_only_what_is_yet_to_be_written_needs_room(
     export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(vocoder, "write", interrupted)
-        assert export("--structural", "tiny").code == 130
+    interrupted(export, monkeypatch)
     there = sum(file.stat().st_size for file in (tmp_path / "out/xtts_v2/1/weights.tmp").iterdir())
     taken = parts.room(TINY)
 

@@ -148,6 +148,24 @@ def test_a_row_that_closed_is_taken_again(folder: Path) -> None:
     assert {row.index for row in gpt.rows} == {0, 1}
 
 
+def test_a_row_that_closed_does_nothing_to_the_one_that_has_its_place(folder: Path) -> None:
+    gpt = Gpt(folder, TINY, slots=2, precision="fp32", threads=1)
+    former = gpt.open(prompt(gpt, "short"))
+    gpt.close(former)
+    with pytest.raises(ValueError, match="this row was closed"):
+        gpt.step({former: 9})
+    later = Speaker(gpt, "middle")
+    assert later.row.index == former.index
+    with pytest.raises(ValueError, match="this row was closed"):
+        gpt.step({later.row: later.draw(), former: 9})
+    with pytest.raises(ValueError, match="this row was closed"):
+        gpt.fill(former, prompt(gpt, "long"))
+    gpt.step({later.row: later.codes[-1]})
+    for _ in range(5):
+        gpt.step({later.row: later.draw()})
+    assert_same(later, alone(folder, "fp32", "middle", 6))
+
+
 @pytest.mark.parametrize("precision", get_args(Precision))
 def test_what_is_no_number_stays_in_its_row_and_goes_with_it(folder: Path, precision: Precision) -> None:
     gpt = Gpt(folder, TINY, slots=2, precision=precision, threads=1)

@@ -110,6 +110,10 @@ def test_what_cannot_be_is_refused_before_a_row_is_taken(xtts: Xtts, voice: Voic
             xtts.decode(IDS, voice, manner)
     with pytest.raises(ValueError, match="most is 0"):
         Manner(most=0)
-    with pytest.raises(ValueError, match="this model takes 512"):
+    with pytest.raises(ValueError, match=r"this model takes float32\[512\]"):
         xtts.decode(IDS, Voice(voice.latents, voice.speaker[:256]))
+    with pytest.raises(ValueError, match="latents are not all numbers"):
+        xtts.decode(IDS, Voice(voice.latents * np.float32(np.nan), voice.speaker))
+    with pytest.raises(ValueError, match="speaker vector are not all numbers"):
+        xtts.decode(IDS, Voice(voice.latents, voice.speaker * np.float32(np.inf)))
     assert xtts.decode(IDS, voice, Manner(most=1)).codes

@@ -11,6 +11,9 @@ from controller.messages import SpeechChunk
 DEFAULT: Final = "default"
 """The name of the voice that is taken where none is named."""
 
+NARRATION_S: Final = 300.0
+"""What is asked for outside of calls, and its way to whoever asked, may take so long."""
+
 RATES: Final = (16_000, 24_000)
 """Hertz that a narrator may be asked for."""
 

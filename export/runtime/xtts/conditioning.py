@@ -42,6 +42,19 @@ class Voice:
     speaker: Float
     """float32[speaker_width], of length 1 for one recording; the mean of several is a little shorter."""
 
+    def check(self, config: configs.ModelConfig) -> None:
+        """Raise ValueError where the model of `config` cannot speak with it."""
+        for name, found, shape in (
+            ("latents", self.latents, (config.latents, config.width)),
+            ("speaker vector", self.speaker, (config.speaker_width,)),
+        ):
+            if found.shape != shape or found.dtype != np.float32:
+                raise ValueError(
+                    f"the voice's {name} are {found.dtype}{list(found.shape)}, this model takes float32{list(shape)}"
+                )
+            if not np.isfinite(found).all():
+                raise ValueError(f"the voice's {name} are not all numbers: make the voice again")
+
 
 @dataclass(frozen=True, slots=True)
 class Recording:

@@ -45,8 +45,7 @@ class Decoding:
             ValueError: text, voice or manner cannot be spoken.
         """
         config = gpt.config
-        if voice.speaker.shape != (config.speaker_width,):
-            raise ValueError(f"the speaker has {voice.speaker.shape} numbers, this model takes {config.speaker_width}")
+        voice.check(config)
         self._stop = config.stop_audio
         self._sampler = Sampler(config, manner.sampling or config.sampling, Draws(manner.seed, part), manner.least)
         self._gpt = gpt

@@ -139,7 +139,11 @@ class Gpt:
         """Run the next `part` of the row's prompt, float32[positions, width], alone; other rows may step in between.
 
         Where a prompt is parted is a part of what is computed: its last bits differ, and with a quick prompt more.
+
+        Raises:
+            ValueError: the row was closed.
         """
+        self._check_open(row)
         x = np.ascontiguousarray(part, np.float32)[None]
         total = row.positions + len(part)
         latents, logits = np.empty_like(x), np.empty((1, self.config.audio_tokens), np.float32)
@@ -175,10 +179,12 @@ class Gpt:
         A row that is left out stays as it is.
 
         Raises:
-            ValueError: a row has no room left.
+            ValueError: a row has no room left, or was closed.
         """
         if not tokens:
             return
+        for row in tokens:
+            self._check_open(row)
         self._close_up()
         for row, token in tokens.items():
             if not self.room(row):
@@ -201,6 +207,11 @@ class Gpt:
         """Give up `row`, if it was not; nothing is moved before the next step, since another may take its place."""
         if self._rows[row.index] is row:
             self._rows[row.index] = None
+
+    def _check_open(self, row: Row) -> None:
+        """What was its row may be another's by now, whose keys and values would be written over."""
+        if self._rows[row.index] is not row:
+            raise ValueError("this row was closed: open another")
 
     def _close_up(self) -> None:
         """Let the last rows fill the gaps, so that those in use lie side by side; a GPU runs the gaps too."""

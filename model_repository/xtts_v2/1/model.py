@@ -16,6 +16,9 @@ from export.runtime.xtts.text import Piece
 SPEEDS = (0.5, 2.0)
 """Slowest and quickest: beyond them nothing is understood any more."""
 
+FIRST_AUDIO_MS = [50, 100, 150, 200, 250, 300, 400, 500, 750, 1e3, 1.5e3, 2e3, 3e3, 5e3, 1e4]
+"""Bounds of the histogram; the product's target is 300."""
+
 WARM_UP_S = 50.0
 """How long the first words may take; Triton gives a model 60 s to load."""
 
@@ -171,23 +174,7 @@ class _Figures:
         """Count from now on."""
         self._metrics = glue.Metrics(
             {
-                "dragoman_xtts_first_audio_ms": [
-                    50,
-                    100,
-                    150,
-                    200,
-                    250,
-                    300,
-                    400,
-                    500,
-                    750,
-                    1e3,
-                    1.5e3,
-                    2e3,
-                    3e3,
-                    5e3,
-                    1e4,
-                ],
+                "dragoman_xtts_first_audio_ms": FIRST_AUDIO_MS,
                 "dragoman_xtts_rtf": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0],
             },
             dragoman_xtts_first_audio_ms="From a request's arrival to its first sound",

@@ -13,8 +13,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
-
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.gpt import Gpt
@@ -112,18 +110,10 @@ class Engine:
         self._vocoding.stop(timeout_s)
 
     def _check(self, request: Request) -> None:
-        c, voice = self.config, request.voice
         if request.rate not in RATES:
             raise ValueError(f"there is no rate of {request.rate} Hz: ask for 16000 or 24000")
         Draws(request.manner.seed)
-        for name, found, shape in (
-            ("latents", voice.latents, (c.latents, c.width)),
-            ("speaker vector", voice.speaker, (c.speaker_width,)),
-        ):
-            if found.shape != shape or found.dtype != np.float32:
-                raise ValueError(f"the voice's {name} are {found.dtype}{list(found.shape)}, not float32{list(shape)}")
-            if not np.isfinite(found).all():
-                raise ValueError(f"the voice's {name} are not all numbers: make the voice again")
+        request.voice.check(self.config)
 
     def _wake(self) -> None:
         with self._changed:

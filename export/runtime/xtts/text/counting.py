@@ -51,7 +51,6 @@ _CZECH_PLACES = _CZECH.split()
 """From zeroth to nineteenth, then the tens."""
 
 _UNABLE = (
-    NotImplementedError,  # its own word: no places in a row in Czech
     KeyError,  # a table ends: places in a row in Korean, long decimals in Hungarian
     IndexError,  # the same: the place 0 in Polish
     RecursionError,  # very large places in a row in Spanish
