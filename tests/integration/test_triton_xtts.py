@@ -244,7 +244,7 @@ SOMEBODY = xtts_rig.voice(1)
         (
             SHORT,
             Latents(SOMEBODY.gpt_conditioning[:31], SOMEBODY.speaker),
-            r"latents are .*\[31, 64\], not .*\[32, 64\]",
+            r"latents are float32\[31, 64\], this model takes float32\[32, 64\]",
         ),
         (
             SHORT,
