@@ -11,6 +11,7 @@
     └── EngineError           a recogniser, translator or voice failed
         ├── EngineUnavailable     not reachable, overloaded or restarting
         │   └── EngineDied            its process has died, and somebody must start it again
+        ├── EngineBarred          it lets us in no more: a wrong key, or a quota that is used up
         ├── EngineTimeout         no answer, or no next chunk, in time
         └── EngineRejected        it understood and refused: the same request fails again
 
@@ -72,6 +73,10 @@ class EngineUnavailable(EngineError):
 
 class EngineDied(EngineUnavailable):
     """The engine's process has died behind a server that still stands; `engine` is the model's name there."""
+
+
+class EngineBarred(EngineError):
+    """The engine's owner lets us in no more until somebody acts: the key is wrong, or the quota is used up."""
 
 
 class EngineTimeout(EngineError):
