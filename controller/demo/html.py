@@ -14,8 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-import numpy as np
-
+from controller.audio.g711 import mulaw
 from controller.demo.timeline import (
     LANE,
     Lane,
@@ -143,20 +142,11 @@ def _players(lanes: Sequence[Lane], rate: int) -> str:
 
 def _wav(pcm: Pcm, rate: int) -> bytes:
     """A mono WAV of G.711 mu-law, half the size of 16 bits and what the phones spoke anyway; browsers play it."""
-    data = _mulaw(pcm)
+    data = mulaw(pcm)
     form = struct.pack("<4sIHHIIHHH", b"fmt ", 18, _MULAW, 1, rate, rate, 1, 8, 0)
     fact = struct.pack("<4sII", b"fact", 4, len(data))
     body = form + fact + struct.pack("<4sI", b"data", len(data)) + data + b"\0" * (len(data) % 2)
     return struct.pack("<4sI4s", b"RIFF", 4 + len(body), b"WAVE") + body
-
-
-def _mulaw(pcm: Pcm) -> bytes:
-    """ITU-T G.711: a sign, the segment (a power of two) and four bits within it, all inverted."""
-    wide = pcm.astype(np.int32)
-    level = np.minimum(np.abs(wide), 32635) + 132
-    segment = np.frexp(level)[1] - 8
-    code = np.where(wide < 0, 0x80, 0) | segment << 4 | level >> segment + 3 & 0x0F
-    return bytes((~code & 0xFF).astype(np.uint8))
 
 
 # The table

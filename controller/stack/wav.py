@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from controller.audio.g711 import ALAW, MULAW
 from controller.errors import AudioFileError
 from controller.frames import Pcm
 
@@ -28,14 +29,14 @@ WAV_HEADER_BYTES: Final = 44
 
 _PCM: Final = 1
 _FLOAT: Final = 3
+_COMPANDED: Final = {6: ALAW, 7: MULAW}
+"""G.711, as telephones record it: what each code stands for."""
 _EXTENSIBLE: Final = 0xFFFE
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
 """What programs that write into a pipe put for a length they cannot know."""
 
 _OTHER_FORMATS: Final = {
     2: "ADPCM",
-    6: "A-law",
-    7: "mu-law",
     17: "IMA ADPCM",
     49: "GSM",
     80: "MPEG",
@@ -63,28 +64,41 @@ class _Format:
 def read_wav(path: Path, rate: int = PHONE_RATE) -> Pcm:
     """A recording as mono int16 at `rate` hertz.
 
-    Takes integer samples of 8, 16, 24 and 32 bits and floating point ones of 32 and 64, at 4 to 384 kHz, with
-    any number of channels (their mean is taken). A mono 16-bit file at `rate` comes back bit for bit.
+    Takes integer samples of 8, 16, 24 and 32 bits, floating point ones of 32 and 64, mu-law and A-law, at 4 to 384 kHz,
+    with any number of channels (their mean is taken). A mono 16-bit file at `rate` comes back bit for bit.
 
     Raises:
         AudioFileError: it cannot be read, is no WAV, empty, cut short, compressed, or longer than an hour.
     """
-    content = _content(path)
-    form, data = _parse(path, content, strict=True)
+    return decode_wav(read_content(path), str(path), rate)[0]
+
+
+def decode_wav(content: bytes, name: str, rate: int | None = None, *, most_s: float = MAX_SECONDS) -> tuple[Pcm, int]:
+    """What `read_wav` makes of a file's content, and its rate in hertz: `rate`, or the recording's own where that is
+    None.
+
+    Args:
+        name: what the recording is called in an error.
+        most_s: a longer one is refused before it is looked at.
+    Raises:
+        AudioFileError: as `read_wav`.
+    """
+    form, data = _parse(name, _checked(content, name), strict=True)
+    rate = rate or form.rate
     samples = len(data) // form.block
     if samples == 0:
-        raise AudioFileError(f"{path} holds no sound: record or export it again.")
-    if samples > form.rate * MAX_SECONDS:
-        raise AudioFileError(f"{path} is longer than an hour: cut out the part to be spoken.")
+        raise AudioFileError(f"{name} holds no sound: record or export it again.")
+    if samples > form.rate * most_s:
+        longest = "an hour" if most_s == MAX_SECONDS else f"{most_s:g} s"
+        raise AudioFileError(f"{name} is longer than {longest}: cut out the part to be spoken.")
     if form.kind == _PCM and form.width == 2 and form.channels == 1 and form.rate == rate:
-        return np.frombuffer(data[: samples * 2], "<i2").astype(np.int16)
+        return np.frombuffer(data[: samples * 2], "<i2").astype(np.int16), rate
     mono = _decode(form, data[: samples * form.block]).reshape(-1, form.channels).mean(axis=1)
     if not np.isfinite(mono).all():
-        raise AudioFileError(f"{path} holds samples that are no numbers: export it again.")
+        raise AudioFileError(f"{name} holds samples that are no numbers: export it again.")
     if form.rate != rate:
         mono = soxr.resample(mono, form.rate, rate, quality="HQ")
-    pcm: Pcm = np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16)
-    return pcm
+    return np.clip(np.rint(mono * 32768), -32768, 32767).astype(np.int16), rate
 
 
 def read_recording(path: Path) -> tuple[Pcm, int]:
@@ -94,7 +108,7 @@ def read_recording(path: Path) -> tuple[Pcm, int]:
     Raises:
         AudioFileError: it is no 16-bit mono WAV.
     """
-    form, data = _parse(path, _content(path), strict=False)
+    form, data = _parse(str(path), read_content(path), strict=False)
     if (form.kind, form.width, form.channels) != (_PCM, 2, 1):
         raise AudioFileError(f"{path} is not a 16-bit mono recording: {_CONVERT}.")
     return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16), form.rate
@@ -106,7 +120,7 @@ def rate_of(path: Path) -> int:
     Raises:
         AudioFileError: it cannot be read, or is no WAV.
     """
-    return _parse(path, _content(path), strict=False)[0].rate
+    return _parse(str(path), read_content(path), strict=False)[0].rate
 
 
 def write_wav(path: Path, pcm: Pcm, rate: int) -> None:
@@ -124,53 +138,62 @@ def wav_header(rate: int, samples: int | None) -> bytes:
     return riff + form + struct.pack("<4sI", b"data", size)
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """A recording's bytes.
+
+    Raises:
+        AudioFileError: it cannot be read, or is no WAV.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise AudioFileError(f"{path} cannot be read: {error.strerror or error}. Name a WAV file.") from error
+    return _checked(content, str(path))
+
+
+def _checked(content: bytes, name: str) -> bytes:
     if not content:
-        raise AudioFileError(f"{path} is empty: record or export it again.")
+        raise AudioFileError(f"{name} is empty: record or export it again.")
     if len(content) < 12 or content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise AudioFileError(f"{path} is not a WAV file: {_CONVERT}.")
+        raise AudioFileError(f"{name} is not a WAV file: {_CONVERT}.")
     return content
 
 
-def _parse(path: Path, content: bytes, *, strict: bool) -> tuple[_Format, bytes]:
+def _parse(name: str, content: bytes, *, strict: bool) -> tuple[_Format, bytes]:
     """The format, and the samples' bytes. Unless `strict`, the length in the header is not believed."""
     form: _Format | None = None
     position = 12
     while position + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, position)
+        chunk, size = struct.unpack_from("<4sI", content, position)
         body = position + 8
-        if name == b"data":
+        if chunk == b"data":
             if form is None:
-                raise AudioFileError(f"{path} does not say how its samples are stored: export it again.")
+                raise AudioFileError(f"{name} does not say how its samples are stored: export it again.")
             there = len(content) - body
             if not strict or size == _UNKNOWN_SIZE:
                 size = there
             if size > there:
                 raise AudioFileError(
-                    f"{path} is cut short: its header promises {size} bytes of sound and {there} are there. "
+                    f"{name} is cut short: its header promises {size} bytes of sound and {there} are there. "
                     "Copy or record it again."
                 )
             return form, content[body : body + size]
-        if name == b"fmt ":
-            form = _format(path, content[body : body + size])
+        if chunk == b"fmt ":
+            form = _format(name, content[body : body + size])
         position = body + size + size % 2
-    raise AudioFileError(f"{path} holds no sound: record or export it again.")
+    raise AudioFileError(f"{name} holds no sound: record or export it again.")
 
 
-def _format(path: Path, chunk: bytes) -> _Format:
+def _format(name: str, chunk: bytes) -> _Format:
     if len(chunk) < 16:
-        raise AudioFileError(f"{path} is cut short in its header: copy or record it again.")
+        raise AudioFileError(f"{name} is cut short in its header: copy or record it again.")
     kind, channels, rate, _, block, bits = struct.unpack_from("<HHIIHH", chunk)
     if kind == _EXTENSIBLE and len(chunk) >= 26:
         kind = struct.unpack_from("<H", chunk, 24)[0]  # the first two bytes of the sub-format's GUID
-    if kind not in (_PCM, _FLOAT):
-        raise AudioFileError(f"{path} is compressed ({_OTHER_FORMATS.get(kind, f'format {kind}')}): {_CONVERT}.")
+    if kind not in (_PCM, _FLOAT, *_COMPANDED):
+        raise AudioFileError(f"{name} is compressed ({_OTHER_FORMATS.get(kind, f'format {kind}')}): {_CONVERT}.")
     form = _Format(kind, channels, rate, block)
-    sizes = (1, 2, 3, 4) if kind == _PCM else (4, 8)
+    sizes = {_PCM: (1, 2, 3, 4), _FLOAT: (4, 8)}.get(kind, (1,))
     if (
         channels == 0
         or block % channels
@@ -179,7 +202,7 @@ def _format(path: Path, chunk: bytes) -> _Format:
         or not 4000 <= rate <= 384_000
     ):
         raise AudioFileError(
-            f"{path} has a header that makes no sense ({channels} channels, {rate} Hz, {bits} bits in "
+            f"{name} has a header that makes no sense ({channels} channels, {rate} Hz, {bits} bits in "
             f"{block} bytes): {_CONVERT}."
         )
     return form
@@ -189,6 +212,8 @@ def _decode(form: _Format, data: bytes) -> npt.NDArray[np.float64]:
     """The samples of all channels in turn, full scale being 1."""
     if form.kind == _FLOAT:
         return np.frombuffer(data, f"<f{form.width}").astype(np.float64)
+    if form.kind in _COMPANDED:
+        return _COMPANDED[form.kind][np.frombuffer(data, np.uint8)] / 2.0**15
     if form.width == 1:  # the only unsigned one
         return (np.frombuffer(data, np.uint8).astype(np.float64) - 128) / 128
     if form.width == 3:

@@ -14,9 +14,7 @@ all little-endian. What the records say is no matter of this module; the last on
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -26,8 +24,10 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from controller.errors import RecordingError
+from controller import sealing
+from controller.errors import RecordingError, UsageError
 from controller.frames import Pcm
+from controller.sealing import NONCE_BYTES, Seal
 
 KIND: Final = "dragoman/flight/"
 VERSION: Final = 1
@@ -58,35 +58,26 @@ class Record:
     """int16[n], where it is sound"""
 
 
-class _Cipher:
-    """AES-256-GCM over the chunks of one file; imports `cryptography`, which is needed for nothing else."""
+class _Chunks:
+    """Seals the chunks of one file, and opens them."""
 
     def __init__(self, key: str, salt: bytes, head: bytes) -> None:
         """
         Raises:
-            RecordingError: the package is missing.
+            RecordingError: the package that does it is missing.
         """
         try:
-            from cryptography.exceptions import InvalidTag
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        except ImportError as error:
-            raise RecordingError(
-                "A recorder key is set, but the package cryptography is not installed: run `make setup`, "
-                "or `pip install 'dragoman[recorder]'`."
-            ) from error
-        self._invalid = InvalidTag
-        self._aead = AESGCM(hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32))
+            self._seal = Seal(key, salt)
+        except UsageError as error:
+            raise RecordingError(str(error)) from error
         self._head = head
 
-    def encrypt(self, chunk: bytes, number: int) -> bytes:
-        return self._aead.encrypt(number.to_bytes(12, "big"), chunk, self._head)
+    def close(self, chunk: bytes, number: int) -> bytes:
+        return self._seal.close(chunk, number.to_bytes(NONCE_BYTES, "big"), self._head)
 
-    def decrypt(self, chunk: bytes, number: int) -> bytes | None:
+    def open(self, chunk: bytes, number: int) -> bytes | None:
         """None where the chunk is not what was written, or the key is another one."""
-        try:
-            return self._aead.decrypt(number.to_bytes(12, "big"), chunk, self._head)
-        except self._invalid:
-            return None
+        return self._seal.open(chunk, number.to_bytes(NONCE_BYTES, "big"), self._head)
 
 
 class FlightWriter:
@@ -102,9 +93,9 @@ class FlightWriter:
             RecordingError: there is a key and nothing to encrypt with.
         """
         self._file = file
-        salt = secrets.token_bytes(16) if key else b""
+        salt = sealing.salt() if key else b""
         head = json.dumps({"salt": salt.hex() or None}).encode()
-        self._cipher = _Cipher(key, salt, head) if key else None
+        self._sealed = _Chunks(key, salt, head) if key else None
         self._count = 0
         self._records: list[bytes] = []
         file.write(f"{KIND}{VERSION}\n".encode() + _LENGTH.pack(len(head)) + head)
@@ -128,8 +119,8 @@ class FlightWriter:
             return
         chunk = zlib.compress(b"".join(self._records), _LEVEL)
         self._records.clear()
-        if self._cipher is not None:
-            chunk = self._cipher.encrypt(chunk, self._count)
+        if self._sealed is not None:
+            chunk = self._sealed.close(chunk, self._count)
         self._count += 1
         self._file.write(_LENGTH.pack(len(chunk)) + chunk)
         self._file.flush()
@@ -172,11 +163,11 @@ def _read(file: BinaryIO, path: Path, key: str) -> Flight:
         raise RecordingError(f"{path} is damaged or cut short in its head: take another copy.") from error
     if salt and not key:
         raise RecordingError(f"{path} is encrypted: give its key with --key-file or DRAGOMAN_RECORDER__KEY.")
-    cipher = _Cipher(key, salt, head) if salt else None
+    sealed = _Chunks(key, salt, head) if salt else None
     records: list[Record] = []
     number = 0
     while chunk := _take(file):
-        compressed = cipher.decrypt(chunk, number) if cipher else chunk
+        compressed = sealed.open(chunk, number) if sealed else chunk
         if compressed is None and number == 0:
             raise RecordingError(f"The key does not open {path}: it was recorded with another one.")
         try:

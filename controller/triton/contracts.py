@@ -22,6 +22,8 @@ FIRST_SOUND_S = 5.0
 SOUND_GAP_S = 2.0
 UTTERANCE_S = 60.0
 CONDITION_S = 60.0
+EMBED_S = 30.0
+FORGET_S = 3.0
 """Default deadlines. A first sound may wait behind others, a later one may not."""
 
 
@@ -56,6 +58,18 @@ class Latents:
     """float16[T, width]; T is 32 and width 1024 where the model is not a small one for tests"""
     speaker: NDArray[np.float32]
     """float32[512]"""
+    model: str = ""
+    """What made them, where that is known."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Embedding:
+    """What an encoder hears in a clip, as numbers."""
+
+    vector: NDArray[np.float32]
+    """float32[n], of length 1"""
+    model: str
+    """What made it: only vectors of one are to be compared."""
 
 
 async def recognise(
@@ -159,7 +173,41 @@ async def condition(
     out = await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.TTS)
     with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, which no voice file takes
         gpt = out["GPT_COND_LATENT"].astype(np.float16)
-    return Latents(gpt, out["SPEAKER_EMBEDDING"].astype(np.float32).reshape(-1))
+    made_by = _string(out, "MODEL_ID") if "MODEL_ID" in out else model
+    return Latents(gpt, out["SPEAKER_EMBEDDING"].astype(np.float32).reshape(-1), made_by)
+
+
+async def embed(
+    client: TritonClient, pcm: NDArray[np.int16], *, model: str, output: str, deadline_s: float = EMBED_S
+) -> Embedding:
+    """What the encoder `model` says of int16[n] at 16 kHz, 0.5 to 30 s. Never on a call's path.
+
+    Args:
+        output: its tensor: IDENTITY, who speaks, or STYLE, how.
+    """
+    inputs: dict[str, Array] = {"PCM": np.asarray(pcm, np.int16).reshape(1, -1)}
+    out = await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.TTS)
+    made_by = _string(out, "MODEL_ID") if "MODEL_ID" in out else model
+    return Embedding(out[output].astype(np.float32).reshape(-1), made_by)
+
+
+async def forget(
+    client: TritonClient, latents: Latents | None, *, deadline_s: float = FORGET_S, model: str = "xtts_v2"
+) -> None:
+    """Have a voice that clones keep nothing of the voice with these latents any more, or of any where they are None."""
+    inputs: dict[str, Array] = {
+        "TEXT": _text(""),
+        "LANGUAGE": _text("en"),
+        "SAMPLE_RATE": np.array([16_000], np.int32),
+        "FORGET": np.array([True], np.bool_),
+    }
+    if latents is not None:
+        inputs["GPT_COND_LATENT"] = np.asarray(latents.gpt_conditioning, np.float16)
+        inputs["SPEAKER_EMBEDDING"] = np.asarray(latents.speaker, np.float32)
+    stream = client.stream(model, inputs, first_s=deadline_s, gap_s=deadline_s, deadline_s=deadline_s, lane=Lane.PROBE)
+    async with aclosing(stream) as answers:
+        async for _ in answers:
+            pass
 
 
 def _text(value: str, shape: tuple[int, ...] = (1,)) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def folder(model_directory: str | Path, version: str | int = 1) -> Path:
         what = _EXPORTS.get(name, "offline")
         raise WeightsError(f"{name} has no weights: run `dragoman export {what} --out {Path(model_directory).parent}`")
     return path
+
+
+def made_by(weights: Path, network: str) -> str:
+    """Names the weights in a folder for whoever keeps what they made: NETWORK:DIGEST, then `:structural` where they are
+    random; the network alone where their export left no record."""
+    try:
+        record = json.loads((weights / "export.json").read_text(encoding="utf-8"))
+        files = {name: one["sha256"] for name, one in record["files"].items()}
+        structural = "structural" in record["source"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return network
+    digest = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    return ":".join([network, digest[:16], *["structural"] * structural])
 
 
 def check_whisper(path: Path) -> None:

@@ -22,7 +22,7 @@ from controller.stack.process import Run
 from controller.stack.triton import TritonServer
 from controller.stack.triton_http import TritonHttp
 from controller.triton.client import TritonClient
-from controller.triton.contracts import Latents
+from controller.triton.contracts import Latents, forget
 from export.setup.cache import REPOSITORY, Cache
 from export.setup.components import missing
 from tests.integration import xtts_direct, xtts_rig
@@ -363,6 +363,24 @@ def test_a_dead_process_is_noticed_by_who_listens_and_comes_back(triton: TritonS
     ends = ask(triton, kill)
     assert all(isinstance(end, EngineTimeout) for end in ends), ends
     assert_same(alone(triton, SHORT), expected)
+
+
+def test_a_voice_that_is_to_be_forgotten_is(triton: TritonServer) -> None:
+    def speak(known: bool, who: int = 41) -> None:
+        counted = f'known="{str(known).lower()}"'
+        before = metric(triton, "dragoman_xtts_voices_total", counted)
+        alone(triton, replace(SHORT, who=who))
+        until("it is counted", lambda: metric(triton, "dragoman_xtts_voices_total", counted) == before + 1)
+
+    speak(known=False)
+    speak(known=True)
+    speak(known=False, who=42)
+    ask(triton, lambda client: forget(client, xtts_rig.voice(41)))
+    speak(known=False)
+    speak(known=False)  # nothing is kept of it any more
+    speak(known=True, who=42)
+    ask(triton, lambda client: forget(client, None))
+    speak(known=False, who=42)
 
 
 def test_what_cannot_be_served_is_one_sentence(xtts_repository: Path, tmp_path: Path) -> None:

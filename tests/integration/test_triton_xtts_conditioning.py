@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from controller.errors import EngineRejected, EngineUnavailable
 from controller.stack.process import Run
 from controller.stack.triton import TritonServer
 from controller.triton.client import Array, TritonClient
+from controller.triton.contracts import condition
 from tests.integration import xtts_direct, xtts_rig
 from tests.integration.asking import Samples, ask
 from tests.integration.xtts_rig import hum
@@ -44,6 +46,11 @@ def test_it_answers_as_the_runtime_does(triton: TritonServer, xtts_repository: P
     expected = xtts_direct.voice(xtts_repository, pcm, rate)
     assert np.array_equal(latents, expected[0])
     assert np.array_equal(speaker, expected[1])
+
+
+def test_it_says_whose_weights_made_a_voice(triton: TritonServer) -> None:
+    made = ask(triton, lambda client: condition(client, hum(3), 16_000))
+    assert re.fullmatch("xtts_conditioning:[0-9a-f]{16}:structural", made.model)
 
 
 def test_each_gets_their_own_voice_and_one_too_many_is_told_to_wait(triton: TritonServer) -> None:

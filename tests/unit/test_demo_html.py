@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from controller.demo.html import page
-from controller.errors import AudioFileError
 from controller.frames import Pcm
 from controller.stack.wav import PHONE_RATE, read_wav, write_wav
 
@@ -256,8 +255,7 @@ def test_the_recordings_are_in_the_page(tmp_path: Path) -> None:
         content = base64.b64decode(body, validate=True)
         file = tmp_path / "track.wav"
         file.write_bytes(content)
-        with pytest.raises(AudioFileError, match="mu-law"):  # a phone's recording is never taken from there
-            read_wav(file)
+        assert np.array_equal(read_wav(file), linear(content[content.index(b"data") + 8 :][: len(track)]))
         assert struct.unpack_from("<I", content, 4)[0] == len(content) - 8
         at = content.index(b"data")
         size = struct.unpack_from("<I", content, at + 4)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from controller.errors import UsageError
 from export import cli, offline
 from export.repository import Plan, Repository, Source
-from export.runtime.weights import WeightsError, check_whisper, is_multilingual
+from export.runtime.weights import WeightsError, check_whisper, is_multilingual, made_by
 from export.setup.cache import REPOSITORY, Cache
 from tests.requirements import require_or_skip
 
@@ -167,3 +168,17 @@ def test_xtts_is_exported_in_an_environment_of_its_own(tmp_path: Path) -> None:
     assert "none is not a whole XTTS checkpoint: model.pth, config.json, vocab.json missing" in done.stderr
     assert done.stderr.startswith("export: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_weights_are_named_by_what_is_in_them(tmp_path: Path) -> None:
+    record = {"files": {"a.onnx": {"sha256": "12"}}, "source": {"structural": "tiny", "seed": 1}}
+    (tmp_path / "export.json").write_text(json.dumps(record))
+    structural = made_by(tmp_path, "xtts_conditioning")
+    assert re.fullmatch("xtts_conditioning:[0-9a-f]{16}:structural", structural)
+    (tmp_path / "export.json").write_text(json.dumps({**record, "source": {"checkpoint": "x"}}))
+    assert made_by(tmp_path, "xtts_conditioning") == structural.removesuffix(":structural")
+    (tmp_path / "export.json").write_text(json.dumps({**record, "files": {"a.onnx": {"sha256": "13"}}}))
+    assert made_by(tmp_path, "xtts_conditioning") != structural
+    for nothing in ("", "[]", "{}"):
+        (tmp_path / "export.json").write_text(nothing)
+        assert made_by(tmp_path, "xtts_conditioning") == "xtts_conditioning"

@@ -17,7 +17,7 @@ from controller.commands import voice as command
 from controller.errors import AudioFileError, EngineUnavailable, VoiceError
 from controller.stack.wav import read_wav, write_wav
 from controller.triton.client import Array
-from controller.triton.contracts import Latents, condition
+from controller.triton.contracts import Latents, condition, embed, forget
 from controller.virtual_time import run
 from controller.voices.clips import clips
 from controller.voices.latents import SCHEMA, read, write
@@ -131,6 +131,30 @@ def test_a_voice_is_asked_for_by_the_contract() -> None:
     assert made.gpt_conditioning.shape == (32, 1024)
     assert made.speaker.dtype == np.float32
     assert made.speaker.shape == (512,)
+
+
+def test_an_encoder_is_asked_by_its_contract() -> None:
+    def answer(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        return {"IDENTITY": np.ones((1, 256), np.float32), "MODEL_ID": np.array([[b"campplus:192:00"]], np.object_)}
+
+    triton = FakeTriton(answer=answer)
+    made = run(embed(triton, np.arange(10, dtype=np.int16), model="campplus", output="IDENTITY"))
+    (asked,) = triton.asked
+    assert (asked.model, asked.inputs["PCM"].dtype, asked.inputs["PCM"].shape) == ("campplus", np.int16, (1, 10))
+    assert (made.vector.shape, made.model) == ((256,), "campplus:192:00")
+    plain = FakeTriton(answer=lambda inputs: {"STYLE": np.ones((1, 64), np.float32)})
+    assert run(embed(plain, np.ones(9, np.int16), model="gst", output="STYLE")).model == "gst", "it says no more"
+
+
+def test_a_voice_is_forgotten_by_its_contract() -> None:
+    triton = FakeTriton([np.zeros(0, np.int16)])
+    run(forget(triton, latents()))
+    run(forget(triton, None))
+    one, all_ = triton.asked
+    assert (one.model, one.text("TEXT"), one.inputs["FORGET"].tolist()) == ("xtts_v2", "", [True])
+    assert np.array_equal(one.inputs["GPT_COND_LATENT"], latents().gpt_conditioning)
+    assert all_.inputs["FORGET"].dtype == np.bool_
+    assert "GPT_COND_LATENT" not in all_.inputs
 
 
 def noise(path: Path, seconds: float, rate: int) -> Path:

@@ -5,7 +5,7 @@ import triton_python_backend_utils as pb_utils
 
 from export.runtime import glue
 from export.runtime.batching import Job, Queue, Worker
-from export.runtime.weights import WeightsError
+from export.runtime.weights import WeightsError, made_by
 from export.runtime.xtts import recordings
 from export.runtime.xtts.conditioning import Conditioning
 
@@ -18,6 +18,7 @@ class TritonPythonModel:
             self._conditioning = Conditioning(weights, threads=int(parameters["threads"]), spinning=False)
         except WeightsError as error:
             raise pb_utils.TritonModelException(f"xtts_conditioning cannot use its weights: {error}") from error
+        self._id = made_by(weights, "xtts_conditioning")
         self._most_waiting = int(parameters["most_waiting"])
         self._queue = Queue(largest_batch=1)
         self._worker = Worker(self._queue, serve=self._serve, failed=self._failed, skipped=self._skipped)
@@ -47,6 +48,7 @@ class TritonPythonModel:
         tensors = [
             pb_utils.Tensor("GPT_COND_LATENT", np.ascontiguousarray(voice.latents, np.float32)),
             pb_utils.Tensor("SPEAKER_EMBEDDING", np.ascontiguousarray(voice.speaker, np.float32)),
+            glue.string("MODEL_ID", self._id, batched=False),
         ]
         glue.send_last(sender, pb_utils.InferenceResponse(tensors))
 

@@ -43,6 +43,10 @@ class TritonPythonModel:
         for request in requests:
             sender = request.get_response_sender()
             try:
+                if glue.flag(request, "FORGET"):
+                    self._forget(request)
+                    glue.send_last(sender, pb_utils.InferenceResponse([pb_utils.Tensor("PCM", np.zeros(0, np.int16))]))
+                    continue
                 asked = self._request(request)
                 self._engine.submit(asked, _Caller(sender, self._sender.post))
             except Busy as error:
@@ -79,6 +83,13 @@ class TritonPythonModel:
         pieces = tuple(self._engine.front_end.pieces(text, glue.text(request, "LANGUAGE")))
         rate = int(glue.array(request, "SAMPLE_RATE")[0])
         return Request(pieces, self._voice(request, pieces), Manner(seed=seed, speed=speed), rate)
+
+    def _forget(self, request):
+        latents = glue.tensor(request, "GPT_COND_LATENT")
+        if latents is None:
+            self._engine.forget_voices()
+        else:
+            self._engine.forget(latents.astype(np.float32))
 
     def _voice(self, request, pieces):
         latents, speaker = glue.tensor(request, "GPT_COND_LATENT"), glue.tensor(request, "SPEAKER_EMBEDDING")

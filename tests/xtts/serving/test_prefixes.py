@@ -104,6 +104,35 @@ def test_a_voice_is_forgotten_when_it_has_not_spoken_for_long() -> None:
     assert len(kept) == 0
 
 
+def test_a_voice_is_forgotten_at_once_and_not_kept_again_by_who_speaks_in_it() -> None:
+    clock = Clock()
+    kept = Prefixes(8, 10.0, clock)
+    for name in (b"one", b"two"):
+        kept.put(name, KEPT)
+    kept.forget(b"one")
+    assert kept.get(b"one") is None
+    assert kept.get(b"two") is KEPT
+    clock.now += 9
+    kept.put(b"one", KEPT)
+    assert kept.get(b"one") is None, "whoever was speaking in it at that moment has come to its end since"
+    clock.now += 1.1
+    kept.put(b"one", KEPT)
+    assert kept.get(b"one") is KEPT, "it was enrolled anew"
+    kept.forget(b"nobody")
+
+
+def test_a_forgotten_voice_is_run_anew(folder: Path) -> None:
+    gpt = Gpt(folder, TINY, slots=1, precision="8bit", threads=1)
+    watch, kept = Counting(), Prefixes(4, 60.0, Clock())
+    speaking = Speaking(gpt, Cores(shared=True), 16, kept, watch, Clock())
+    for who in (7, 8):
+        spoken(speaking, who, 3)
+    kept.forget(key(voice(7).latents))
+    codes = [spoken(speaking, who, 3)[0] for who in (7, 8)]
+    assert watch.hits == [False, False, False, True]
+    assert codes[0] != codes[1]
+
+
 def test_the_least_lately_used_goes_first() -> None:
     kept = Prefixes(2, 10.0, Clock())
     for name in (b"one", b"two"):

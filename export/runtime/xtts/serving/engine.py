@@ -13,10 +13,14 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.gpt import Gpt
 from export.runtime.xtts.sampler import Draws
+from export.runtime.xtts.serving import prefixes
 from export.runtime.xtts.serving.cores import Cores
 from export.runtime.xtts.serving.prefixes import Prefixes
 from export.runtime.xtts.serving.requests import Busy, Listener, Request
@@ -95,6 +99,10 @@ class Engine:
             self._vocoding.add(track)
             self._woken = True
             self._changed.notify()
+
+    def forget(self, latents: NDArray[np.float32]) -> None:
+        """Keep nothing of the voice with these latents but while it speaks. May be called by any thread."""
+        self._prefixes.forget(prefixes.key(latents))
 
     def forget_voices(self) -> None:
         """Keep nothing of any voice but while it speaks. May be called by any thread."""

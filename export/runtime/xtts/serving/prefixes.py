@@ -1,7 +1,7 @@
 """What a voice's latents left in the GPT, so that the next utterance in that voice need not run them again.
 
 They stand first in every prompt and are run by themselves, so what is kept is to the bit what would be computed. It is
-somebody's voice: it goes once it has not been used for a while. Knows no GPT.
+somebody's voice: it goes once it has not been used for a while, or at once where that is asked for. Knows no GPT.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Prefixes:
     def __init__(self, most: int, ttl_s: float, clock: Callable[[], float]) -> None:
         self._most, self._ttl_s, self._clock = most, ttl_s, clock
         self._kept: OrderedDict[Key, tuple[float, Kept]] = OrderedDict()
+        self._barred: OrderedDict[Key, float] = OrderedDict()
+        """Voices that are to be forgotten, and when that was asked for: one may be speaking at that moment."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -49,6 +51,8 @@ class Prefixes:
     def put(self, voice: Key, kept: Kept) -> None:
         with self._lock:
             self._purge()
+            if voice in self._barred:
+                return
             self._keep(voice, kept)
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
@@ -57,6 +61,14 @@ class Prefixes:
         """Forget what has not been used for long."""
         with self._lock:
             self._purge()
+
+    def forget(self, voice: Key) -> None:
+        """Forget one voice, and keep nothing of it for as long as one is kept at most: who speaks in it goes on."""
+        with self._lock:
+            self._purge()
+            self._kept.pop(voice, None)
+            self._barred[voice] = self._clock()
+            self._barred.move_to_end(voice)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -71,3 +83,5 @@ class Prefixes:
         oldest = self._clock() - self._ttl_s
         while self._kept and next(iter(self._kept.values()))[0] < oldest:
             self._kept.popitem(last=False)
+        while self._barred and next(iter(self._barred.values())) < oldest:
+            self._barred.popitem(last=False)
