@@ -17,7 +17,7 @@ from controller.frames import Pcm
 from controller.stack.wav import PHONE_RATE
 from controller.voices.clips import LONGEST_S, check_length, conditioned
 from controller.voices.latents import write
-from export.xtts.folder import read_record, weights_folder
+from export.folder import read_record, weights_folder
 
 ENGINE: Final = "xtts_v2"
 CONDITIONING: Final = "xtts_conditioning"

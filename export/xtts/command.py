@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from controller.errors import UsageError
+from export import folder
 from export.repository import ensure_glue
 from export.setup import components
 from export.setup.cache import REPOSITORY, Cache
-from export.xtts import folder
 from export.xtts.source import Source, checkpoint_source, structural_source
 
 MODELS = ("xtts_v2", "xtts_conditioning")
@@ -40,11 +40,12 @@ def run(options: argparse.Namespace) -> int:
     """Export where onnx and onnxruntime are, which is an environment of its own."""
     if importlib.util.find_spec("onnx") is None or importlib.util.find_spec("onnxruntime") is None:
         _go_elsewhere(options)
-    from export.xtts import exporter
+    from export import exporter
+    from export.xtts.exporter import planned
 
     source = _source(options)
     licence = accepted(options.checkpoint, options.accept_licence) if source.licensed else None
-    exporter.export(source, options.out, lambda line: print(f"export: {line}", flush=True), licence)
+    exporter.export(planned(source, licence), options.out, lambda line: print(f"export: {line}", flush=True))
     for model in MODELS:
         ensure_glue(options.out, model)
     return 0

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from export.graph import Graph
 from export.runtime.xtts.config import ModelConfig
-from export.xtts.graph import Graph
+from export.weights import Weights
 from export.xtts.manifest import (
     CONDITIONING_BLOCKS,
     LATENTS,
@@ -19,7 +20,6 @@ from export.xtts.manifest import (
     PERCEIVER_HEADS,
     PERCEIVER_LAYERS,
 )
-from export.xtts.weights import Weights
 
 ENCODER, PERCEIVER = "gpt.conditioning_encoder", "gpt.conditioning_perceiver"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from export.graph import CONTRIB, FLOAT, HALF, INT32, Graph
+from export.quantise import BLOCK, by_block, by_column
 from export.runtime.xtts.config import ModelConfig
-from export.xtts.graph import CONTRIB, FLOAT, HALF, INT32, Graph
+from export.weights import Float, Weights
 from export.xtts.manifest import NORM_EPSILON
-from export.xtts.quantise import BLOCK, by_block, by_column
-from export.xtts.weights import Float, Weights
 
 Linear = Callable[[Graph, str, str, Float, Float], str]
 """Appends `value @ weight + bias` for a weight [in, out]: (graph, value, name, weight, bias) -> value."""

@@ -8,12 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from export.runtime.xtts.config import ModelConfig
-
-Shape = tuple[int, ...]
-
-GAIN = ".parametrizations.weight.original0"
-DIRECTION = ".parametrizations.weight.original1"
-"""What weight norm keeps in place of `.weight`: a norm for each index of the first axis, and a tensor to be scaled."""
+from export.weights import DIRECTION, GAIN, Shape
 
 NORM_EPSILON = 1e-5
 """Added to the variance in every norm of all four networks."""

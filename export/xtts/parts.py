@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from export.checking import WrongGraph
+from export.parts import Part
 from export.runtime.weights import WeightsError
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
+from export.weights import Weights
 from export.xtts import conditioning, gpt, manifest, speaker, vocoder
-from export.xtts.check import Check, Checks, WrongGraph
+from export.xtts.check import Checks
 from export.xtts.source import Source
-from export.xtts.weights import Weights
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One or two files that are written together."""
-
-    files: tuple[str, ...]
-    write: Callable[[Path], None]
-    """Writes the first of them to that path, and the others beside it."""
-    check: Check | None = None
-    exact: bool = True
-    """Whether rounding in float32 is all that may differ from the checkpoint."""
-    instead: str = ""
-    """What to use where the weights are too large for this part's numbers, which is then left out; most cannot be."""
-
 
 TABLES: Mapping[str, str] = {
     "text_embedding.npy": "gpt.text_embedding.weight",

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime.xtts.config import ModelConfig
+from export.weights import Weights
 from export.xtts import manifest
-from export.xtts.weights import Weights
 
 Double = NDArray[np.float64]
 

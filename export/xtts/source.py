@@ -15,11 +15,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from export.checkpoint import Checkpoint, CheckpointError
 from export.runtime.xtts.config import ModelConfig, Sampling
+from export.weights import DIRECTION, GAIN, Weights
 from export.xtts import manifest, structural
-from export.xtts.checkpoint import Checkpoint, CheckpointError
-from export.xtts.manifest import DIRECTION, GAIN
-from export.xtts.weights import Weights
 
 FILES = ("model.pth", "config.json", "vocab.json")
 

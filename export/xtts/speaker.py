@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from export.graph import Graph
 from export.runtime.xtts.config import ModelConfig
-from export.xtts.graph import Graph
+from export.weights import Weights
 from export.xtts.manifest import NORM_EPSILON, SPEAKER_BANDS, SPEAKER_BLOCKS, SPEAKER_FILTERS
-from export.xtts.weights import Weights
 
 QUIET = 1e-6
 """Added to each power, so that silence has a logarithm."""

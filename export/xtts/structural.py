@@ -1,12 +1,10 @@
 """Random weights of the right names, shapes and sizes: every path can be tested and timed without licensed ones.
 
-The same seed gives the same bits on every machine and numpy: they come from Philox's raw output. numpy only, so that
-the reference's environment loads the very same.
+numpy only, so that the reference's environment loads the very same.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -18,8 +16,9 @@ from numpy.typing import NDArray
 
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
+from export.structural import normal
+from export.weights import DIRECTION, GAIN, Shape
 from export.xtts import manifest
-from export.xtts.manifest import DIRECTION, GAIN, Shape
 
 SIZES: Mapping[str, ModelConfig] = {"full": configs.FULL, "tiny": configs.TINY}
 
@@ -55,33 +54,12 @@ class _Structural(Mapping[str, NDArray[Any]]):
         if ".torch_spec." in name:
             return _front_end(name)
         mean, deviation = _scale(name, shape, self._config)
-        values = _normal(f"{self._seed}:{name}", shape)
+        values = normal(f"{self._seed}:{name}", shape)
         values *= np.float32(deviation)
         values += np.float32(mean)
         if name == "gpt.mel_head.bias":
             values[self._config.stop_audio] += np.float32(STOP_BIAS)
         return values
-
-
-def _normal(key: str, shape: Shape) -> NDArray[np.float32]:
-    """Values of mean 0 and deviation 1, nearly normal: each the sum of four 16-bit numbers, none beyond 3.47."""
-    digest = hashlib.sha256(key.encode()).digest()
-    bits = np.random.Philox(key=int.from_bytes(digest[:16], "little"))
-    values = np.empty(int(np.prod(shape)), np.float32)
-    for begin in range(0, len(values), _PIECE):
-        some = values[begin : begin + _PIECE]
-        raw = bits.random_raw(len(some))
-        pairs = (raw >> np.uint64(16)) & _LOWER_HALVES
-        pairs += raw & _LOWER_HALVES
-        some[:] = (pairs & _LOWER_WORD) + (pairs >> np.uint64(32))
-    values -= np.float32(2 * 65535)
-    values *= np.float32(1 / ((4 / 12) ** 0.5 * 65536))
-    return values.reshape(shape)
-
-
-_PIECE = 1 << 15
-"""Values that are made at once, so that they stay in the processor's cache."""
-_LOWER_HALVES, _LOWER_WORD = np.uint64(0x0000FFFF0000FFFF), np.uint64(0xFFFFFFFF)
 
 
 def _scale(name: str, shape: Shape, config: ModelConfig) -> tuple[float, float]:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.graph import Graph
 from export.runtime.xtts.config import ModelConfig
-from export.xtts.graph import Graph
+from export.weights import Weights
 from export.xtts.manifest import RESBLOCKS, UPSAMPLING
-from export.xtts.weights import Weights
 
 SLOPE, LAST_SLOPE = 0.1, 0.01
 PREFIX = "hifigan_decoder.waveform_decoder"

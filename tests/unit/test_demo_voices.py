@@ -24,7 +24,7 @@ from controller.stack.wav import PHONE_RATE, write_wav
 from controller.triton.contracts import Latents
 from controller.virtual_time import run
 from controller.voices.latents import read
-from export.xtts.folder import SCHEMA
+from export.folder import SCHEMA
 from tests.fakes.fake_triton import FakeTriton
 from tests.unit.test_demo_html import REPORT, TRACKS
 

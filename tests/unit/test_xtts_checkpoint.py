@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from export.checkpoint import Checkpoint, CheckpointError
 from export.runtime.xtts.config import TINY
+from export.weights import DIRECTION, GAIN, Weights, WrongWeights, fold
 from export.xtts import structural
-from export.xtts.checkpoint import Checkpoint, CheckpointError
-from export.xtts.manifest import DIRECTION, GAIN
 from export.xtts.source import checkpoint_source
-from export.xtts.weights import Weights, WrongWeights, fold
 from tests.torch_file import Call, Global, Instance, Told, folder, save
 
 SEED = 3

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from controller.errors import UsageError
-from export.xtts.folder import Folder, alone
+from export.folder import Folder, alone
 
 OLD, NEW, OTHER = ({"source": name} for name in ("old", "new", "other"))
 

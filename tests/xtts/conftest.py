@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from export.runtime.xtts.config import TINY
+from export.weights import Weights
 from export.xtts import conditioning, gpt, speaker, structural, vocoder
 from export.xtts.parts import SPEAKER_BANDS, TABLES
-from export.xtts.weights import Weights
 from tests.xtts import asking
 
 # How long one example takes is the machine's affair.

@@ -14,8 +14,8 @@ from export.runtime.resampling import resampled
 from export.runtime.weights import WeightsError
 from export.runtime.xtts.conditioning import Conditioning, Float, Recording
 from export.runtime.xtts.config import TINY
+from export.weights import Weights
 from export.xtts import plain
-from export.xtts.weights import Weights
 
 RATE = TINY.input_rate
 

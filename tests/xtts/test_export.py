@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export import cli
+from export import cli, exporter
+from export.checking import WrongGraph, verdict
 from export.runtime.xtts import config
 from export.runtime.xtts.config import TINY, ModelConfig, load
-from export.xtts import conditioning, exporter, gpt, parts, structural, vocoder
-from export.xtts.check import Checks, WrongGraph, verdict
+from export.xtts import conditioning, gpt, parts, structural, vocoder
+from export.xtts.check import Checks
 from tests.torch_file import Call, Global, folder
 
 Tensors = dict[str, NDArray[Any]]

@@ -8,15 +8,15 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from export.runtime.session import PROVIDERS
 from export.runtime.weights import WeightsError
 from export.runtime.xtts.cache import DeviceCache
 from export.runtime.xtts.config import TINY, Sampling
 from export.runtime.xtts.gpt import Float, Gpt, NoRoom, Precision, Row
 from export.runtime.xtts.sampler import Draws, Sampler, penalised
-from export.runtime.xtts.session import PROVIDERS
 from export.runtime.xtts.vocoder import Vocoder
+from export.weights import Weights
 from export.xtts import plain
-from export.xtts.weights import Weights
 
 TEXTS = {"short": 3, "middle": 20, "long": 90}
 

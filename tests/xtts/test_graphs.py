@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+from export.quantise import BLOCK
 from export.runtime.xtts.config import TINY, ModelConfig
+from export.weights import Weights
 from export.xtts import conditioning, gpt, plain, speaker, structural, vocoder
 from export.xtts.cached import Cached
 from export.xtts.parts import TABLES
-from export.xtts.quantise import BLOCK
-from export.xtts.weights import Weights
 from tests.xtts import mates
 
 Array = NDArray[Any]

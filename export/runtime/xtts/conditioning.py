@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from export.runtime.mel import XTTS_CONDITIONING, XTTS_SPEAKER, Mel
 from export.runtime.resampling import resampled
+from export.runtime.session import opened
 from export.runtime.xtts import config as configs
-from export.runtime.xtts.session import opened
 from export.runtime.xtts.tables import table
 
 Float = NDArray[np.float32]

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from export.runtime.session import Provider, opened
 from export.runtime.weights import WeightsError
 from export.runtime.xtts.cache import DeviceCache, HostCache, Kept, Number
 from export.runtime.xtts.config import ModelConfig
 from export.runtime.xtts.embeddings import Embeddings
-from export.runtime.xtts.session import Provider, opened
 
 Float = NDArray[np.float32]
 Precision = Literal["fp32", "8bit", "fp16"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime.xtts.session import Provider, opened
+from export.runtime.session import Provider, opened
 
 Float = NDArray[np.float32]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.runtime.session import Provider
 from export.runtime.xtts.gpt import Precision
-from export.runtime.xtts.session import Provider
 
 
 @dataclass(frozen=True, slots=True)

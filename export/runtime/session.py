@@ -25,6 +25,7 @@ def opened(
     spinning: bool = True,
     provider: Provider = "cpu",
     options: Mapping[str, str] | None = None,
+    exported: str = "xtts",
 ) -> Any:
     """An `onnxruntime.InferenceSession` over `path`.
 
@@ -32,11 +33,12 @@ def opened(
         threads: that work on one run; 0 takes all cores.
         spinning: whether they burn their core for a moment while they wait, which is quicker where it is theirs alone.
         options: of the provider.
+        exported: what `dragoman export` calls the model, for what is said where the file will not do.
     Raises:
         WeightsError: the file is missing, onnxruntime cannot read it, or it has no such provider.
     """
     if not path.is_file():
-        raise WeightsError(f"{path.name} is missing from {path.parent}: run `dragoman export xtts`")
+        raise WeightsError(f"{path.name} is missing from {path.parent}: run `dragoman export {exported}`")
     import onnxruntime
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
 
@@ -52,7 +54,7 @@ def opened(
     try:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[(first, dict(options or {})), *others])
     except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
-        raise WeightsError(f"{path} cannot be read: {error}. Run `dragoman export xtts` again") from error
+        raise WeightsError(f"{path} cannot be read: {error}. Run `dragoman export {exported}` again") from error
     if first not in session.get_providers():
         raise WeightsError(f"{first} cannot be used on this machine: are its driver and libraries there?")
     return session

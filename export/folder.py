@@ -19,7 +19,7 @@ from typing import Any
 
 from controller.errors import UsageError
 
-SCHEMA = "dragoman/export-xtts/1"
+SCHEMA = "dragoman/export-model/1"
 RECORD, PROGRESS = "export.json", "progress.json"
 
 
@@ -116,7 +116,7 @@ class Folder:
 
 @contextlib.contextmanager
 def alone(repository: Path) -> Iterator[None]:
-    """Keep other exports of XTTS out of the repository, and leave none behind that is empty.
+    """Keep other exports out of the repository, and leave none behind that is empty.
 
     Raises:
         UsageError: one is under way.
@@ -128,7 +128,7 @@ def alone(repository: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(f"XTTS is being exported into {repository} by another process: wait for it") from error
+            raise UsageError(f"a model is being exported into {repository} by another process: wait for it") from error
         except OSError:
             pass  # a file system that knows no such locks
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from export.xtts.weights import Float
+from export.weights import Float
 
 BLOCK = 64
 """Inputs that share a scale."""

@@ -12,9 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.errors import UsageError
-from export.xtts.manifest import DIRECTION, GAIN
 
 Float = NDArray[np.float32]
+Shape = tuple[int, ...]
+
+GAIN = ".parametrizations.weight.original0"
+DIRECTION = ".parametrizations.weight.original1"
+"""What torch's weight norm keeps in place of `.weight`: a norm for each index of the first axis, and a tensor to be
+scaled."""
 
 
 class WrongWeights(UsageError):
@@ -22,10 +27,10 @@ class WrongWeights(UsageError):
 
 
 class Weights:
-    """Gives each tensor by its name in `manifest.folded`."""
+    """Gives each tensor by its name; a pair of weight norm is the one `.weight` it stands for."""
 
     def __init__(self, source: Mapping[str, NDArray[Any]]) -> None:
-        """`source` has the names of `manifest.reference`, or plain `.weight` in place of a pair of weight norm."""
+        """`source` has pairs of weight norm as torch names them, or plain `.weight` in their place."""
         self._source = source
 
     def __getitem__(self, name: str) -> Float:
