@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from controller.errors import DragomanError, UsageError
 from export import offline
+from export.identity import command as command_identity
 from export.repository import Repository
 from export.setup.cache import REPOSITORY, Cache
 from export.xtts import command as command_xtts
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="your own CTranslate2 Whisper")
         command.set_defaults(run=_export, models=exported, checkpoint=None)
     command_xtts.add(models)
+    command_identity.add(models)
     models.add_parser("list", help="what can be exported, and what has been").set_defaults(run=_list)
     for command in models.choices.values():
         command.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
@@ -81,4 +83,6 @@ def _list(options: argparse.Namespace) -> int:
         print(f"offline  {model:<17} {state}")
     for model, state in command_xtts.states(options.out).items():
         print(f"xtts     {model:<17} {state}")
+    for model, state in command_identity.states(options.out).items():
+        print(f"identity {model:<17} {state}")
     return 0

@@ -23,7 +23,8 @@ ALIGNMENT = 4096
 SMALL = 1024
 """Bytes. What is smaller stays in the graph itself."""
 
-FLOAT, HALF, INT32 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT32
+FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
+INT32, INT64 = TensorProto.INT32, TensorProto.INT64
 
 Dims = Sequence[int | str]
 

@@ -22,17 +22,23 @@ class MelPreset:
     sample_rate: int
     n_fft: int
     window: int
-    """Samples of the window, which lies in the middle of the transform; it is periodic."""
+    """Samples of the window, which lies in the middle of the transform; it is periodic, unless the edges are cut."""
     hop: int
     n_mels: int
     low_hz: float
     high_hz: float
-    shape: Literal["hann", "hamming"] = "hann"
-    scale: Literal["slaney", "htk"] = "slaney"
+    shape: Literal["hann", "hamming", "povey"] = "hann"
+    scale: Literal["slaney", "htk", "kaldi"] = "slaney"
+    """kaldi: HTK's scale, on which the filters themselves are triangles too."""
     equal_area: bool = True
     """Whether a wide filter is as much lower; else each is 1 at its peak."""
+    even_slopes: bool = False
+    """Whether a filter falls as steeply as it rises; else it ends where the next but one begins."""
     pre_emphasis: float = 0.0
     """So much of the sample before is taken off each sample."""
+    edges: Literal["mirrored", "silent", "cut"] = "mirrored"
+    """What lies beyond the ends of the sound; where they are cut only whole windows count, and each is freed of its
+    mean, as Kaldi does it."""
 
 
 WHISPER = MelPreset(sample_rate=16_000, n_fft=400, window=400, hop=160, n_mels=80, low_hz=0.0, high_hz=8_000.0)
@@ -58,6 +64,38 @@ XTTS_SPEAKER = MelPreset(
 )
 """What XTTS tells speakers by: `speaker_encoder_audio_config` of coqui-tts, a MelSpectrogram of torchaudio."""
 
+ECAPA = MelPreset(
+    sample_rate=16_000,
+    n_fft=400,
+    window=400,
+    hop=160,
+    n_mels=80,
+    low_hz=0.0,
+    high_hz=8_000.0,
+    shape="hamming",
+    scale="htk",
+    equal_area=False,
+    even_slopes=True,
+    edges="silent",
+)
+"""`Fbank(n_mels=80)` of speechbrain 1.1, before its logarithm."""
+
+CAMPPLUS = MelPreset(
+    sample_rate=16_000,
+    n_fft=512,
+    window=400,
+    hop=160,
+    n_mels=80,
+    low_hz=20.0,
+    high_hz=8_000.0,
+    shape="povey",
+    scale="kaldi",
+    equal_area=False,
+    pre_emphasis=0.97,
+    edges="cut",
+)
+"""`compliance.kaldi.fbank` of torchaudio, before its logarithm: what 3D-Speaker's models were trained behind."""
+
 
 class Mel:
     """Turns samples into the power of mel bands."""
@@ -69,22 +107,33 @@ class Mel:
         self._window = _window(preset)
 
     def __call__(self, pcm: Float) -> Float:
-        """The spectrogram of `pcm`, each column around its sample, the ends mirrored.
+        """The spectrogram of `pcm`, each column around its sample, or over a whole window where the edges are cut.
 
         Args:
-            pcm: float32[n] in -1..1 at the preset's sample rate, n > n_fft / 2.
+            pcm: float32[n] in -1..1 at the preset's sample rate, n > n_fft / 2; n >= window where the edges are cut.
         Returns:
-            float32[n_mels, 1 + n // hop].
+            float32[n_mels, 1 + n // hop], or [n_mels, 1 + (n - window) // hop] where the edges are cut.
         """
+        frames = self._cut(pcm) if self.preset.edges == "cut" else self._around(pcm)
+        power = np.abs(np.fft.rfft(frames * self._window, self.preset.n_fft, axis=1)).astype(np.float32) ** 2
+        bands: Float = self._filters @ power.T
+        return bands
+
+    def _around(self, pcm: Float) -> Float:
         p = self.preset
         if p.pre_emphasis:
             before = np.concatenate([pcm[1:2], pcm[:-1]])  # the first sample mirrors the second
             pcm = (pcm - p.pre_emphasis * before).astype(np.float32)
-        padded = np.pad(pcm, p.n_fft // 2, mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(padded, p.n_fft)[:: p.hop]
-        power = np.abs(np.fft.rfft(frames * self._window, axis=1)).astype(np.float32) ** 2
-        bands: Float = self._filters @ power.T
-        return bands
+        padded = np.pad(pcm, p.n_fft // 2, mode="reflect" if p.edges == "mirrored" else "constant")
+        return np.lib.stride_tricks.sliding_window_view(padded, p.n_fft)[:: p.hop]
+
+    def _cut(self, pcm: Float) -> Float:
+        p = self.preset
+        frames = np.lib.stride_tricks.sliding_window_view(pcm, p.window)[:: p.hop]
+        frames = frames - frames.mean(axis=1, keepdims=True)
+        before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)  # the first sample stands before itself
+        emphasised: Float = (frames - p.pre_emphasis * before).astype(np.float32)
+        return emphasised
 
 
 class LogMel:
@@ -115,20 +164,26 @@ class LogMel:
 
 def filters(preset: MelPreset) -> Float:
     """Triangular filters, evenly spaced on the preset's mel scale: float32[n_mels, n_fft / 2 + 1]."""
-    bins, edges = (_htk_places if preset.scale == "htk" else _slaney_places)(preset)
+    bins, edges = _PLACES[preset.scale](preset)
     width = np.diff(edges)
     ramps = edges[:, None] - bins[None]
-    triangles = np.maximum(0, np.minimum(-ramps[:-2] / width[:-1, None], ramps[2:] / width[1:, None]))
+    falling = 1 + ramps[1:-1] / width[:-1, None] if preset.even_slopes else ramps[2:] / width[1:, None]
+    triangles = np.maximum(0, np.minimum(-ramps[:-2] / width[:-1, None], falling))
     if preset.equal_area:
         triangles *= 2 / (edges[2:] - edges[:-2])[:, None]
     return triangles.astype(np.float32)
 
 
 def _window(preset: MelPreset) -> Float:
-    turn = np.cos(2 * np.pi * np.arange(preset.window) / preset.window)
-    shape = 0.5 - 0.5 * turn if preset.shape == "hann" else 0.54 - 0.46 * turn
-    left = (preset.n_fft - preset.window) // 2
-    window: Float = np.pad(shape, (left, preset.n_fft - preset.window - left)).astype(np.float32)
+    steps = preset.window - 1 if preset.edges == "cut" else preset.window
+    turn = np.cos(2 * np.pi * np.arange(preset.window) / steps)
+    raised = 0.54 if preset.shape == "hamming" else 0.5
+    shape = raised - (1 - raised) * turn
+    if preset.shape == "povey":
+        shape = shape**0.85
+    left = 0 if preset.edges == "cut" else (preset.n_fft - preset.window) // 2
+    right = 0 if preset.edges == "cut" else preset.n_fft - preset.window - left
+    window: Float = np.pad(shape, (left, right)).astype(np.float32)
     return window
 
 
@@ -165,6 +220,19 @@ def _htk_places(preset: MelPreset) -> tuple[_Places, _Places]:
     powers = (10.0 ** (mels / np.float32(2595)).astype(np.float64)).astype(np.float32)
     edges = np.float32(700) * (powers - np.float32(1))
     return _even_float32(0.0, preset.sample_rate // 2, preset.n_fft // 2 + 1), edges
+
+
+def _kaldi_places(preset: MelPreset) -> tuple[_Places, _Places]:
+    """Mels of the bins and of the filters' edges, natural: `get_mel_banks` of torchaudio."""
+
+    def mels(hz: _Places) -> _Places:
+        return 1127.0 * np.log(1.0 + hz / 700.0)
+
+    low, high = mels(np.array([preset.low_hz, preset.high_hz]))
+    return mels(np.fft.rfftfreq(preset.n_fft, 1.0 / preset.sample_rate)), np.linspace(low, high, preset.n_mels + 2)
+
+
+_PLACES = {"slaney": _slaney_places, "htk": _htk_places, "kaldi": _kaldi_places}
 
 
 def _even_float32(first: float, last: float, count: int) -> Float:

@@ -8,7 +8,12 @@ from pathlib import Path
 
 MULTILINGUAL_TOKENS = 51_865
 
-_EXPORTS = {"xtts_v2": "xtts --checkpoint FOLDER", "xtts_conditioning": "xtts --checkpoint FOLDER"}
+_EXPORTS = {
+    "xtts_v2": "xtts --checkpoint FOLDER",
+    "xtts_conditioning": "xtts --checkpoint FOLDER",
+    "ecapa_tdnn": "ecapa --checkpoint FILE",
+    "campplus": "campplus",
+}
 """What `dragoman export` is given for each model; `offline` for the others."""
 
 

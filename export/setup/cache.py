@@ -89,3 +89,8 @@ class Cache:
     @property
     def silero(self) -> Path:
         return self.root / "weights" / "silero_vad.onnx"
+
+    @property
+    def campplus(self) -> Path:
+        """The trained weights of CAM++, a torch checkpoint."""
+        return self.root / "weights" / "campplus_cn_en_common.pt"

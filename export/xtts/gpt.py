@@ -13,72 +13,32 @@ from pathlib import Path
 import numpy as np
 
 from export.graph import CONTRIB, FLOAT, HALF, INT32, Graph
-from export.quantise import BLOCK, by_block, by_column
+from export.linear import Linear, by_block, by_column, plain
 from export.runtime.xtts.config import ModelConfig
 from export.weights import Float, Weights
 from export.xtts.manifest import NORM_EPSILON
 
-Linear = Callable[[Graph, str, str, Float, Float], str]
-"""Appends `value @ weight + bias` for a weight [in, out]: (graph, value, name, weight, bias) -> value."""
-
 
 def write_fp32(path: Path, weights: Weights, config: ModelConfig) -> None:
     """What the checkpoint says, to the bit: for parity, and where memory does not matter."""
-    _write(path, weights, config, _plain)
+    _write(path, weights, config, plain)
 
 
 def write_8bit(path: Path, weights: Weights, config: ModelConfig) -> None:
     """Weights in 8 bits with a scale for each block of 64 inputs; activations are scaled row by row, so that what a row
     gets does not depend on the rows beside it. The default on CPUs."""
-    _write(path, weights, config, _by_block)
+    _write(path, weights, config, by_block)
 
 
 def write_prefill(path: Path, weights: Weights, config: ModelConfig) -> None:
     """8-bit weights scaled by column, activations scaled all together: fast, but only for what runs alone, as prefill
     does."""
-    _write(path, weights, config, _by_column)
+    _write(path, weights, config, by_column)
 
 
 def write_fp16(path: Path, weights: Weights, config: ModelConfig) -> None:
     """Half precision inside, float32 at its ends: for GPUs. Only keys and values are float16 outside too."""
-    _write(path, weights, config, _plain, half=True)
-
-
-def _plain(graph: Graph, value: str, name: str, weight: Float, bias: Float) -> str:
-    product = graph.add("MatMul", value, graph.weight(f"{name}.weight", weight))
-    return graph.add("Add", product, graph.weight(f"{name}.bias", bias))
-
-
-def _by_block(graph: Graph, value: str, name: str, weight: Float, bias: Float) -> str:
-    packed, scales = by_block(weight)
-    return graph.add(
-        "MatMulNBits",
-        value,
-        graph.weight(f"{name}.weight", packed),
-        graph.weight(f"{name}.scales", scales),
-        "",
-        "",
-        graph.weight(f"{name}.bias", bias),
-        domain=CONTRIB,
-        K=weight.shape[0],
-        N=weight.shape[1],
-        bits=8,
-        block_size=BLOCK,
-        accuracy_level=4,
-    )
-
-
-def _by_column(graph: Graph, value: str, name: str, weight: Float, bias: Float) -> str:
-    packed, scales = by_column(weight)
-    return graph.add(
-        "DynamicQuantizeMatMul",
-        value,
-        graph.weight(f"{name}.weight", packed),
-        graph.weight(f"{name}.scales", scales),
-        graph.weight(f"zeros.{len(scales)}", np.zeros(len(scales), np.int8)),
-        graph.weight(f"{name}.bias", bias),
-        domain=CONTRIB,
-    )
+    _write(path, weights, config, plain, half=True)
 
 
 def _write(path: Path, weights: Weights, config: ModelConfig, linear: Linear, *, half: bool = False) -> None:

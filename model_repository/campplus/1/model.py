@@ -1,0 +1,5 @@
+"""Triton's side of CAM++; the encoder is `export.runtime.identity`."""
+
+from export.runtime.identity.serving import IdentityModel as TritonPythonModel
+
+__all__ = ["TritonPythonModel"]
