@@ -21,18 +21,10 @@ from export.parts import Part, Plan
 
 Say = Callable[[str], None]
 
-SHARED = [
-    "checking",
-    "checkpoint",
-    "exporter",
-    "folder",
-    "graph",
-    "linear",
-    "parts",
-    "quantise",
-    "structural",
-    "weights",
-]
+SHARED = (
+    *("checking", "checkpoint", "exporter", "folder", "graph"),
+    *("linear", "parts", "quantise", "structural", "weights"),
+)
 """Modules beside this one that decide what is written."""
 
 

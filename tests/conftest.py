@@ -21,7 +21,7 @@ from tests.requirements import require_or_skip
 hypothesis.settings.register_profile("dragoman", deadline=None)
 hypothesis.settings.load_profile("dragoman")
 
-collect_ignore = ["xtts"]
+collect_ignore = ["xtts", "encoders"]
 """They run in an environment of their own (`make test-xtts`), where this file is not read."""
 
 

@@ -65,5 +65,7 @@ PROBES = {
         (Input("PCM", "INT16", (1,), (0,)), Input("SAMPLE_RATE", "INT32", (1,), (16_000,))),
         refused="the recording lasts 0.00 s",
     ),
+    "ecapa_tdnn": Probe((Input("PCM", "INT16", (1, 1), (0,)),), refused="the recording lasts 0.00 s"),
+    "campplus": Probe((Input("PCM", "INT16", (1, 1), (0,)),), refused="the recording lasts 0.00 s"),
 }
 """A model without an entry is taken to answer when Triton calls it ready."""

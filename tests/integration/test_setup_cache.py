@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from asterisk import debian, get
-from export.setup import components
+from export.setup import components, folders
 from export.setup.cache import REPOSITORY, Cache
 from export.setup.component import is_ready
 from export.setup.programs import Programs
@@ -70,13 +70,11 @@ def test_the_environment_that_exports_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "root", "folder"),
     [
-        ("phone", CACHE.phone_root, components.PHONE),
-        ("apertium", CACHE.apertium_root, components.APERTIUM),
+        ("phone", CACHE.phone_root, folders.PHONE),
+        ("apertium", CACHE.apertium_root, folders.APERTIUM),
     ],
 )
-def test_every_library_lies_in_the_components_own_folder(
-    name: str, root: Path, folder: components.DebianFolder
-) -> None:
+def test_every_library_lies_in_the_components_own_folder(name: str, root: Path, folder: folders.DebianFolder) -> None:
     need(name)
     assert debian.unresolved(root, [root / file for file in folder.checked], Programs()) == []
 

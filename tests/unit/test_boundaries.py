@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL_RUNTIMES = ("torch", "onnxruntime", "ctranslate2", "transformers", "TTS", "speechbrain")
 
 
-THEIRS = ("loadtest/xtts/coqui.py", "loadtest/xtts/peer.py")
+THEIRS = (
+    *("loadtest/xtts/coqui.py", "loadtest/xtts/peer.py"),
+    *("loadtest/encoders/brain.py", "loadtest/encoders/peer.py"),
+)
 """Modules that run in a peer's environment only."""
 
 
@@ -48,6 +51,7 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
         ("loadtest", (*MODEL_RUNTIMES, "tests")),
         ("export/runtime", ("torch", "controller")),
         ("export/xtts", ("torch", "TTS", "transformers", "controller.cli", "controller.service")),
+        ("export/identity", ("torch", "speechbrain", "controller.cli", "controller.service", "export.xtts")),
         ("export/runtime/whisper", ("triton_python_backend_utils",)),
         ("export/runtime/pico", ("triton_python_backend_utils",)),
         ("export/runtime/apertium", ("triton_python_backend_utils",)),

@@ -1,4 +1,4 @@
-"""Triton's side of the encoders of speakers, whichever of them a folder holds: requests that come together are one batch.
+"""Triton's side of the encoders of speakers, whichever of them a folder holds: who come together are one batch.
 
 Imported inside Triton's stub only.
 """

@@ -1,0 +1,1 @@
+"""What the encoders of speakers cost, beside speechbrain."""
