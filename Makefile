@@ -19,7 +19,8 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-xtts parity-xtts golden-xtts check lock doctor scenarios bench-call bench-frames bench-xtts reference-env clean
+.PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
+	bench-call bench-frames bench-xtts bench-encoders reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -37,7 +38,8 @@ demo: ## A real call, English <-> Spanish, offline. CALLER= CALLEE= (WAV) FROM= 
 	@$(DRAGOMAN) export offline --out model_repository
 	@$(DRAGOMAN) demo --report build/demo $(DEMO_OPTIONS)
 
-# The parts of XTTS run on what the controller's environment does not have; PYTEST=... alone picks among the others.
+# XTTS and the encoders run on what the controller's environment does not have; PYTEST=... alone picks among the others.
+EXPORTED = tests/xtts tests/encoders
 PYTEST_XTTS = $(EXPORT_PYTHON) -m pytest --confcutdir tests/xtts --junitxml build/test/junit-xtts.xml
 PYTEST_XTTS_LIVE = $(PYTEST_XTTS:junit-xtts.xml=junit-parity-xtts.xml) -rP
 
@@ -47,14 +49,14 @@ test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,tr
 	@mkdir -p build/test
 	@failed=0; $(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST) || failed=$$?; \
 	if [ -n "$(PYTEST)" ]; then :; elif [ -x $(EXPORT_PYTHON) ]; then \
-		echo "The parts of XTTS, in their own environment:"; $(PYTEST_XTTS) tests/xtts || failed=$$?; \
-	else echo "Left out: the tests of XTTS's parts (tests/xtts), whose environment $(EXPORT_PYTHON) is not there."; \
+		echo "What runs exported models, in its own environment:"; $(PYTEST_XTTS) $(EXPORTED) || failed=$$?; \
+	else echo "Left out: the tests of exported models ($(EXPORTED)), whose environment $(EXPORT_PYTHON) is not there."; \
 		case ",$(REQUIRE)," in *,xtts,*) failed=1;; esac; fi; exit $$failed
 
-test-xtts: ## The tests of XTTS's parts alone
+test-xtts: ## The tests of XTTS's parts and of the encoders of speakers alone
 	@$(SETUP) env-export
 	@mkdir -p build/test
-	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),tests/xtts)
+	@$(PYTEST_XTTS) $(if $(PYTEST),$(PYTEST),$(EXPORTED))
 
 parity-xtts: ## XTTS's parts against coqui-tts, asked anew: tiny models, texts, and one of the full size (minutes)
 	@$(SETUP) env-export env-coqui-tts japanese japanese-coqui-tts
@@ -64,6 +66,16 @@ parity-xtts: ## XTTS's parts against coqui-tts, asked anew: tiny models, texts, 
 golden-xtts: ## Ask coqui-tts anew for the answers that the tests of XTTS's parts compare with
 	@$(SETUP) env-export env-coqui-tts japanese-coqui-tts
 	@$(EXPORT_PYTHON) -m tests.xtts.asking
+
+parity-encoders: ## ECAPA against speechbrain, CAM++ against 3D-Speaker and Kaldi, asked anew (a minute)
+	@$(SETUP) env-export env-speechbrain campplus
+	@mkdir -p build/test
+	@ENCODERS_REFERENCE=live $(PYTEST_XTTS:junit-xtts.xml=junit-parity-encoders.xml) -rP \
+		tests/encoders/test_parity.py tests/encoders/test_live.py
+
+golden-encoders: ## Ask them anew for the answers that the tests of the encoders compare with
+	@$(SETUP) env-export env-speechbrain campplus
+	@$(EXPORT_PYTHON) -m tests.encoders.asking
 
 check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are
 	@$(SETUP) check
@@ -93,7 +105,11 @@ bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights
 	@$(SETUP) env-controller env-export env-coqui-tts
 	@$(PYTHON) -m loadtest.xtts --out build/bench/xtts.json
 
-reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, or all
+bench-encoders: ## Encoders of speakers beside speechbrain: CPU a clip, and the same vectors (4 minutes)
+	@$(SETUP) env-controller env-export env-speechbrain
+	@$(PYTHON) -m loadtest.encoders --out build/bench/encoders.json
+
+reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, speechbrain, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)
 
 doctor: ## What is installed, what is missing, what to do about it

@@ -7,6 +7,7 @@ values as there are segments: masks are computed for those, and each frame is gi
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,7 +115,7 @@ class _Network:
         deviation = graph.add("Sqrt", graph.add("Div", squares, graph.number(HALVED - 1)))
         return graph.add("Concat", graph.add("Squeeze", mean, frames), deviation, axis=1)
 
-    def _convolve(self, value: str, name: str, *, bias: bool = False, **how: list[int]) -> str:
+    def _convolve(self, value: str, name: str, *, bias: bool = False, **how: Any) -> str:
         parts = [f"{name}.{part}" for part in ("weight", "bias")[: 1 + bias]]
         return self._graph.add("Conv", value, *(self._graph.weight(part, self._weights[part]) for part in parts), **how)
 

@@ -19,8 +19,8 @@ from export.weights import Float, Weights
 
 LEAST_VARIANCE = 1e-12
 
-SAFE_SCORE = 75.0
-"""Scores of attention up to this much can be exponentiated and added up over any clip in float32."""
+SAFE_SCORE = 60.0
+"""Scores of attention up to this much can be exponentiated, weighed and added up over any clip in float32."""
 
 
 def write_fp32(path: Path, weights: Weights, sizes: Ecapa) -> None:
@@ -75,8 +75,8 @@ class _Clips:
         self._members = graph.cast(same, FLOAT)  # [clips, frames]
         columns = graph.add("Unsqueeze", graph.cast(lengths, FLOAT), graph.integers(1))
         self._shares = graph.add("Div", self._members, columns)
-        self._longest = graph.add("ReduceMax", lengths, keepdims=0)
-        self._taps: dict[int, str] = {0: ""}
+        self._lengths = lengths
+        self._taps: dict[int, str] = {}
 
     def total(self, value: str) -> str:
         """[clips, channels]: the sum of each clip's frames."""
@@ -93,7 +93,8 @@ class _Clips:
     def most(self, value: str) -> str:
         """[clips, channels]: the largest of each clip's frames."""
         graph = self._graph
-        steps = graph.add("Range", _scalar(graph, 0), self._longest, _scalar(graph, 1))
+        longest = graph.add("ReduceMax", self._lengths, keepdims=0)
+        steps = graph.add("Range", _scalar(graph, 0), longest, _scalar(graph, 1))
         last = graph.add("Unsqueeze", self._last_of_clip, graph.integers(1))
         places = graph.add("Min", graph.add("Unsqueeze", steps, graph.integers(0)), last)
         places = graph.add("Add", places, graph.add("Unsqueeze", self._starts, graph.integers(1)))
@@ -102,11 +103,13 @@ class _Clips:
     def tap(self, value: str, offset: int) -> str:
         """The frames that lie `offset` after each frame of its clip, mirrored at both ends."""
         graph = self._graph
+        if not offset:
+            return value
         if offset not in self._taps:
             moved = graph.add("Abs", graph.add("Add", self._place, _scalar(graph, offset)))
             back = graph.add("Sub", graph.add("Mul", self._last, _scalar(graph, 2)), moved)
             self._taps[offset] = graph.add("Add", self._start, graph.add("Min", moved, back))
-        return graph.add("Gather", value, self._taps[offset], axis=0) if offset else value
+        return graph.add("Gather", value, self._taps[offset], axis=0)
 
 
 class _Network:

@@ -206,7 +206,7 @@ Sizes = Ecapa | Campplus
 FULL: Mapping[str, Sizes] = {"ecapa_tdnn": Ecapa(), "campplus": Campplus()}
 TINY: Mapping[str, Sizes] = {
     "ecapa_tdnn": Ecapa(channels=32, aggregated=48, attention=16, squeezed=16),
-    "campplus": Campplus(planes=8, first=16, growth=8),
+    "campplus": Campplus(first=16, growth=8),
 }
 """Small enough for a test, of the same depth and the same width of vectors."""
 

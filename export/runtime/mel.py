@@ -226,7 +226,8 @@ def _kaldi_places(preset: MelPreset) -> tuple[_Places, _Places]:
     """Mels of the bins and of the filters' edges, natural: `get_mel_banks` of torchaudio."""
 
     def mels(hz: _Places) -> _Places:
-        return 1127.0 * np.log(1.0 + hz / 700.0)
+        found: _Places = 1127.0 * np.log(1.0 + hz / 700.0)
+        return found
 
     low, high = mels(np.array([preset.low_hz, preset.high_hz]))
     return mels(np.fft.rfftfreq(preset.n_fft, 1.0 / preset.sample_rate)), np.linspace(low, high, preset.n_mels + 2)

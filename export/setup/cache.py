@@ -93,4 +93,4 @@ class Cache:
     @property
     def campplus(self) -> Path:
         """The trained weights of CAM++, a torch checkpoint."""
-        return self.root / "weights" / "campplus_cn_en_common.pt"
+        return self.root / "weights" / "campplus" / "campplus_cn_en_common.pt"

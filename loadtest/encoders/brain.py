@@ -1,4 +1,4 @@
-"""The reference, speechbrain, with our structural weights in it. Runs in its own environment (`make reference-env`) only.
+"""The reference, speechbrain, with our structural weights in it: runs in its own environment (`make reference-env`).
 
 What is compared with it gets arrays, never tensors; nothing of ours is on this side but names, shapes and weights.
 """

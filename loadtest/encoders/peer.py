@@ -23,7 +23,7 @@ class Peer:
         self._reference = Reference(sizes, task.SEED)
 
     def encode(self, batch: int) -> dict[str, Any]:
-        """Clips of one length, `batch` at a time: the only way in which speechbrain's batches are what it says alone."""
+        """Clips of one length, `batch` at a time: so its batches are what it says of each alone."""
         return timed(lambda clips: self._reference(np.stack(clips)), batch)
 
     def compare(self, out: str) -> dict[str, Any]:

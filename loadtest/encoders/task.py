@@ -30,7 +30,8 @@ def clip(seconds: float, seed: int) -> NDArray[np.int16]:
     times = np.arange(count) / RATE
     turn = np.cumsum(2 * np.pi * (110 + 10 * (seed % 12) + 40 * np.sin(times * (2 + seed % 5)))) / RATE
     voice = np.sum([np.sin(k * turn) / k for k in range(1, 12)], axis=0) * (1 + np.sin(times * 11)) / 2
-    return np.rint(6_000 * voice + 600 * breath).astype(np.int16)
+    pcm: NDArray[np.int16] = np.rint(6_000 * voice + 600 * breath).astype(np.int16)
+    return pcm
 
 
 def timed() -> list[NDArray[np.int16]]:

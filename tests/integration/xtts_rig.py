@@ -55,7 +55,7 @@ def hum(seconds: float, rate: int = 16_000, seed: int = 0) -> Samples:
 
 def variant(folder: Path, source: Path, model: str = "xtts_v2", *, weights: bool = True, **parameters: str) -> Path:
     """`folder` with a model of `source` in it whose config.pbtxt says otherwise, or without its weights."""
-    made, original = folder / model, source / ("xtts_v2" if model not in MODELS else model)
+    made, original = folder / model, source / (model if (source / model).is_dir() else "xtts_v2")
     (made / "1").mkdir(parents=True)
     text = (original / "config.pbtxt").read_text()
     for name, word in parameters.items():

@@ -117,14 +117,14 @@ def test_missing_names_what_is_not_there(tmp_path: Path) -> None:
 
 def test_what_benches_compare_with_is_got_only_when_it_is_named(tmp_path: Path) -> None:
     peers = set(GROUPS["peers"])
-    assert {"env-pipecat", "env-coqui-tts", "japanese-coqui-tts"} <= peers
+    assert {"env-pipecat", "env-coqui-tts", "env-speechbrain", "japanese-coqui-tts"} <= peers
     assert not peers & {name for group, names in GROUPS.items() if group != "peers" for name in names}
     (one,) = missing(Cache(tmp_path), ["env-pipecat"])
     assert one.name == "env-pipecat"
 
 
-def test_the_dictionary_for_triton_is_got_only_when_it_is_named() -> None:
-    assert not [group for group, names in GROUPS.items() if "japanese-triton" in names]
+def test_what_few_need_is_got_only_when_it_is_named() -> None:
+    assert not [group for group, names in GROUPS.items() if {"japanese-triton", "campplus"} & set(names)]
     assert COMPONENTS["japanese-triton"].place == COMPONENTS["env-triton"].place
 
 

@@ -1,4 +1,4 @@
-"""coqui-tts's environment: whichever build of torch there is, and the faults of its packages mended."""
+"""The environments of coqui-tts and speechbrain: whichever build of torch there is, and faults of packages mended."""
 
 from __future__ import annotations
 
@@ -66,3 +66,12 @@ def test_a_torch_that_does_not_work_is_not_covered_up(tmp_path: Path, monkeypatc
     Pips(monkeypatch, {peers.WITHOUT_CUDA: SetupError("the environment does not work")})
     with pytest.raises(SetupError, match="does not work"):
         make(tmp_path)
+
+
+def test_speechbrain_s_is_made_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pips = Pips(monkeypatch, {peers.WITHOUT_CUDA: Unreachable("pip's index does not have it")})
+    assert peers.make_speechbrain(AnyKit(), tmp_path) == "105 packages"  # type: ignore[arg-type]
+    site = tmp_path / "lib/python3.11/site-packages"
+    assert not (site / peers.COMPILED).exists()
+    assert pips.installed == [peers.SPEECHBRAIN_PINS, peers.WITH_CUDA]
+    assert pips.ran == [peers.SPEECHBRAIN_IMPORTS]

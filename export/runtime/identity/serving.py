@@ -57,13 +57,13 @@ class IdentityModel:
         jobs: list[Job[_Asked]] = []
         for request in requests:
             sender = request.get_response_sender()
-            if len(self._queue) + len(jobs) >= self._most_waiting:
-                glue.send_last(sender, glue.failure(f"{self._name} is busy: try again in a few seconds"))
-                continue
-            try:
+            try:  # before anything else: a refusal is how a model that is busy shows that it lives
                 pcm = checked(glue.array(request, "PCM"))
             except ValueError as error:
                 glue.send_last(sender, glue.refusal(str(error)))
+                continue
+            if len(self._queue) + len(jobs) >= self._most_waiting:
+                glue.send_last(sender, glue.failure(f"{self._name} is busy: try again in a few seconds"))
                 continue
             jobs.append(Job(_Asked(pcm, sender), kind=None, urgent=False, cancelled=sender.is_cancelled))
         self._count("add", "queue_depth", len(jobs))

@@ -1,0 +1,1 @@
+"""The encoders of speakers: run where onnx and onnxruntime are (`make test-xtts` and `make test`)."""
