@@ -20,7 +20,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
-	bench-call bench-frames bench-xtts bench-encoders reference-env clean
+	bench-call bench-frames bench-xtts bench-tts-server bench-encoders reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -108,6 +108,15 @@ bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights
 bench-encoders: ## Encoders of speakers beside speechbrain: CPU a clip, and the same vectors (4 minutes)
 	@$(SETUP) env-controller env-export env-speechbrain
 	@$(PYTHON) -m loadtest.encoders --out build/bench/encoders.json
+
+# On a GPU, or at a server that runs already, there is nothing of coqui-tts to be compared with.
+bench-tts-server: ## XTTS on the real Triton beside coqui-tts's stream (10 minutes). ROUNDS= STREAMS=1,4 PROVIDER=cuda URL=host:port
+	@$(SETUP) env-controller $(if $(URL),,python triton-server env-triton env-export) \
+		$(if $(URL)$(filter-out cpu,$(PROVIDER)),,env-coqui-tts)
+	@$(PYTHON) -m loadtest.tts_server --out build/bench/tts-server.json \
+		$(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(STREAMS),--streams "$(STREAMS)") $(if $(SIZE),--size "$(SIZE)") \
+		$(if $(PRECISIONS),--precisions "$(PRECISIONS)") $(if $(PROVIDER),--provider "$(PROVIDER)") \
+		$(if $(URL),--url "$(URL)") $(if $(METRICS),--metrics "$(METRICS)") $(if $(VOICE),--voice "$(VOICE)")
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, speechbrain, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -22,10 +20,9 @@ from typing import Any, Final
 import numpy as np
 
 from export.runtime.xtts.config import FULL
-from export.setup.cache import REPOSITORY, Cache
-from export.setup.environment import REQUIREMENTS
+from export.setup.cache import Cache
 from loadtest.frames.report import Bound
-from loadtest.xtts import task
+from loadtest.xtts import beginnings, task
 from loadtest.xtts.exchange import Engine, EngineFailed
 
 STREAMS: Final = 8
@@ -53,7 +50,7 @@ def main() -> int:
     options = _parser().parse_args()
     cache = Cache.default()
     try:
-        weights = _exported(cache, options.config, options.weights)
+        weights = beginnings.exported(cache, options.config, options.weights)
         with ExitStack() as stack:
             engines = {name: stack.enter_context(one) for name, one in _engines(cache, options, weights)}
             parity = _parity(engines)
@@ -65,7 +62,7 @@ def main() -> int:
     bounds = _bounds(rows, parity, options.rounds)
     result = {
         "schema": "dragoman/xtts/1",
-        "engines": _versions(),
+        "engines": beginnings.versions(),
         "cores": os.cpu_count(),
         "config": options.config,
         "threads": options.threads,
@@ -78,13 +75,6 @@ def main() -> int:
     options.out.write_text(json.dumps(result, indent=1) + "\n")
     print(_table(rows, bounds, enough=options.rounds >= LEAST_ROUNDS))
     return 0 if all(one.holds for one in bounds) else 1
-
-
-def _exported(cache: Cache, config: str, repository: Path) -> Path:
-    """The weights folder, exported where it is not there yet."""
-    words = ["--structural", config, "--seed", str(task.SEED), "--out", str(repository)]
-    subprocess.run([cache.python("export"), "-m", "export", "xtts", *words], cwd=REPOSITORY, check=True)
-    return repository / "xtts_v2" / "1" / "weights"
 
 
 def _engines(cache: Cache, options: argparse.Namespace, weights: Path) -> Any:
@@ -178,13 +168,6 @@ def _table(rows: list[dict[str, Any]], bounds: list[Bound], *, enough: bool) -> 
     holds = "ok  " if enough else "few "
     lines += [f"{holds if one.holds else 'MISS'} {one.what}: {one.measured} ({one.bound})" for one in bounds]
     return "\n".join(lines)
-
-
-def _versions() -> dict[str, str]:
-    pins = "".join((REQUIREMENTS / f"{name}.txt").read_text() for name in ("export", "coqui-tts", "coqui-tts-cpu"))
-    wanted = ("onnxruntime", "coqui-tts", "transformers", "torch")
-    found = {name: re.findall(rf"^{name}==(\S+)", pins, re.MULTILINE)[0] for name in wanted}
-    return {"python": platform.python_version(), **found}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -81,14 +81,24 @@ def serve(ready: Mapping[str, Any], actions: Mapping[str, Callable[..., dict[str
     return 0
 
 
-def forget_peak() -> None:
-    """Count this process's greatest memory from now on."""
-    Path("/proc/self/clear_refs").write_text("5")
+def forget_peak(process: int | str = "self") -> None:
+    """Count a process's greatest memory from now on: this one's, or another one's by its number."""
+    Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
-def peak_mb() -> float:
-    """This process's greatest resident memory since `forget_peak`, megabytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def peak_mb(process: int | str = "self") -> float:
+    """The greatest resident memory of a process since `forget_peak`, megabytes.
+
+    Raises:
+        EngineFailed: the other process has ended.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except FileNotFoundError as error:
+        raise EngineFailed(f"process {process} has ended") from error
+    for line in status.splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1e3
+    if process != "self":
+        raise EngineFailed(f"process {process} has ended")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +40,9 @@ class Peer:
     def speak(self) -> dict[str, Any]:
         """Say the text with `inference`, whole: that is its quickest way."""
         forget_peak()
-        clock, sampling = Clock(), self._config.sampling
+        clock = Clock()
         began = time.perf_counter()
-        answer = self._model.inference(
-            task.TEXT,
-            task.LANGUAGE,
-            self._latents,
-            self._speaker,
-            temperature=sampling.temperature,
-            top_k=sampling.top_k,
-            top_p=sampling.top_p,
-            repetition_penalty=sampling.repetition_penalty,
-            min_new_tokens=task.TOKENS,
-            max_new_tokens=task.TOKENS,
-            logits_processor=LogitsProcessorList([clock]),
-        )
+        answer = self._model.inference(**self._asked(task.TOKENS, clock))
         seconds = time.perf_counter() - began
         return {
             "utterance_s": seconds,
@@ -62,6 +51,31 @@ class Peer:
             "steps": len(clock.times) - 1,
             "audio_s": len(answer["wav"]) / self._config.output_rate,
             "rss_mb": peak_mb(),
+        }
+
+    def stream(self, tokens: int) -> dict[str, Any]:
+        """Say `tokens` of the text with `inference_stream`, its chunks being what they are by default."""
+        clock, chunks = Clock(), []
+        began = time.perf_counter()
+        for chunk in self._model.inference_stream(**self._asked(tokens, clock)):
+            chunks.append((time.perf_counter() - began, len(chunk)))
+        return {"chunks": chunks, "tokens": len(clock.times), "rate": self._config.output_rate}
+
+    def _asked(self, tokens: int, clock: Clock) -> dict[str, Any]:
+        """What either way of speaking is given."""
+        sampling = self._config.sampling
+        return {
+            "text": task.TEXT,
+            "language": task.LANGUAGE,
+            "gpt_cond_latent": self._latents,
+            "speaker_embedding": self._speaker,
+            "temperature": sampling.temperature,
+            "top_k": sampling.top_k,
+            "top_p": sampling.top_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            "min_new_tokens": tokens,
+            "max_new_tokens": tokens,
+            "logits_processor": LogitsProcessorList([clock]),
         }
 
     def compare(self, ids: str, out: str) -> dict[str, Any]:
@@ -81,7 +95,12 @@ def main() -> int:
     torch.set_num_threads(int(threads))
     began = time.perf_counter()
     engine = Peer(size, Path(vocabulary))
-    return serve({"load_s": time.perf_counter() - began}, {"speak": engine.speak, "compare": engine.compare})
+    actions: dict[str, Callable[..., dict[str, Any]]] = {
+        "speak": engine.speak,
+        "stream": engine.stream,
+        "compare": engine.compare,
+    }
+    return serve({"load_s": time.perf_counter() - began}, actions)
 
 
 if __name__ == "__main__":
