@@ -137,7 +137,7 @@ async def _demo(options: DemoOptions, parts: dict[str, Part], clips: dict[str, P
     # An engine need not be a Triton model: one from another distribution may be anything.
     wanted = (options.stt, options.mt, options.tts, *([voices.CONDITIONING] if clips else []))
     models = [one for one in wanted if (options.repository / one).is_dir()]
-    triton = TritonServer(stack, options.repository, models=models)
+    triton = TritonServer(stack, options.repository, models=models, without=() if clips else voices.MODELS)
     await asyncio.to_thread(triton.start)
     cloned = {}
     if clips:

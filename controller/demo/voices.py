@@ -21,6 +21,7 @@ from export.folder import read_record, weights_folder
 
 ENGINE: Final = "xtts_v2"
 CONDITIONING: Final = "xtts_conditioning"
+MODELS: Final = (ENGINE, CONDITIONING)
 
 PAUSE_S: Final = 0.2
 """Kept behind each thing said, so that sentences do not run into each other."""
@@ -33,7 +34,7 @@ def check_weights(repository: Path) -> None:
     Raises:
         UsageError: the models have not been exported.
     """
-    if lacking := [name for name in (ENGINE, CONDITIONING) if not _record(repository, name)]:
+    if lacking := [name for name in MODELS if not _record(repository, name)]:
         raise UsageError(
             f"{repository} has no weights of {' and '.join(lacking)}: run `dragoman export xtts --checkpoint FOLDER "
             f"--out {repository}` first; `--structural full` in place of a checkpoint gives noise that costs as much."

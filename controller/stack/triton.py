@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class TritonServer:
         repository: Path,
         *,
         models: Sequence[str] | None = None,
+        without: Collection[str] = (),
         cache: Cache | None = None,
         ports: tuple[int, int, int] | None = None,
         env: Mapping[str, str] | None = None,
@@ -58,11 +59,13 @@ class TritonServer:
 
         Args:
             models: those that must serve, all of the repository by default; the others may fail.
+            without: those of the repository that are not to be loaded: they take memory that nobody needs.
             ports: of gRPC, HTTP and metrics; free ones by default.
             env: variables on top of those that the server needs.
         """
         self._run, self._repository = run, repository.resolve()
         self._expected = models
+        self._without = frozenset(without)
         self._cache = cache or Cache.default()
         self._ports = ports
         self._env = dict(env or {})
@@ -72,8 +75,9 @@ class TritonServer:
 
     @property
     def models(self) -> list[str]:
-        """Every model of the repository."""
-        return sorted(path.parent.name for path in self._repository.glob("*/config.pbtxt"))
+        """Every model of the repository that is served."""
+        found = {path.parent.name for path in self._repository.glob("*/config.pbtxt")}
+        return sorted(found - self._without)
 
     @property
     def addresses(self) -> Addresses:
@@ -185,6 +189,7 @@ class TritonServer:
             f"--metrics-address={LOOPBACK}",
             f"--metrics-port={metrics}",
             *FLAGS,
+            *(f"--load-model={model}" for model in (self.models if self._without else "*")),
             f"--backend-config=python,shm-region-prefix-name={self._run.mark}",
         ]
         self._child = self._run.spawn("triton", argv, env=self._environment())
@@ -267,7 +272,6 @@ def _link(name: Path, target: Path) -> None:
 
 FLAGS = (
     "--model-control-mode=explicit",
-    "--load-model=*",
     "--exit-on-error=false",
     "--strict-readiness=false",
     "--disable-auto-complete-config",
@@ -280,4 +284,4 @@ FLAGS = (
     "--grpc-http2-max-ping-strikes=0",
     "--backend-config=python,stub-timeout-seconds=60",
 )
-"""One model that does not load must not stop the others, hence explicit control with everything loaded."""
+"""One model that does not load must not stop the others, hence explicit control."""

@@ -105,6 +105,16 @@ def test_a_model_without_weights_does_not_stop_the_others(crippled: Path) -> Non
             ask(server, lambda client: recognise(client, np.zeros(1_600, np.int16), "en"))
 
 
+def test_a_model_that_is_not_wanted_is_not_loaded(crippled: Path) -> None:
+    with Run() as run:
+        server = TritonServer(run, crippled, without=["whisper"])
+        server.start()
+        assert (server.models, server.failed) == (["pico"], {})
+        assert server.stub_pid("whisper") is None
+        with pytest.raises(EngineUnavailable, match="whisper is not loaded"):
+            ask(server, lambda client: recognise(client, np.zeros(1_600, np.int16), "en"))
+
+
 def test_a_model_that_must_serve_and_cannot_is_named(crippled: Path) -> None:
     with Run() as run:
         server = TritonServer(run, crippled)
