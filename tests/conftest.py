@@ -15,6 +15,7 @@ from controller.stack.triton import TritonServer
 from export import cli
 from export.setup.cache import Cache
 from export.setup.components import missing
+from tests.integration import xtts_rig
 from tests.requirements import require_or_skip
 
 # How long one example takes is the machine's affair.
@@ -58,6 +59,13 @@ def triton(repository: Path, triton_home: Path, triton_run: Run) -> TritonServer
     server = TritonServer(triton_run, repository, env={"HOME": str(triton_home)})
     server.start()
     return server
+
+
+@pytest.fixture(scope="session")
+def xtts_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model repository of the tiny XTTS with random weights."""
+    xtts_rig.require()
+    return xtts_rig.exported(tmp_path_factory.mktemp("xtts"))
 
 
 @pytest.fixture(scope="session")
