@@ -14,6 +14,7 @@ import numpy as np
 
 from export.checking import Figures, difference, noise, relative, run
 from export.runtime.xtts.config import ModelConfig
+from export.runtime.xtts.vocoder import FILES
 from export.weights import Weights
 from export.xtts import manifest, plain
 from export.xtts.cached import Cached
@@ -43,7 +44,8 @@ class Checks:
     def vocoder(self, path: Path) -> Figures:
         frames = noise(self._config.decoder_input, FRAMES)
         vector = noise(self._config.speaker_width) / self._config.speaker_width**0.5
-        pcm = _alone(path, frames=frames, speaker=vector)
+        columns = _alone(path, frames=frames, speaker=vector)
+        pcm = _alone(path.with_name(FILES[1]), columns=columns, speaker=vector)
         return difference(pcm, plain.vocoder(self._weights, frames, vector))
 
     def conditioning(self, path: Path) -> Figures:

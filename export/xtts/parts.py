@@ -14,6 +14,7 @@ from export.parts import Part
 from export.runtime.weights import WeightsError
 from export.runtime.xtts import config as configs
 from export.runtime.xtts.config import ModelConfig
+from export.runtime.xtts.vocoder import FILES
 from export.weights import Weights
 from export.xtts import conditioning, gpt, manifest, speaker, vocoder
 from export.xtts.check import Checks
@@ -67,7 +68,7 @@ def plan(source: Source) -> Mapping[str, Sequence[Part]]:
                 exact=False,
                 instead="use gpt.onnx or gpt-8bit.onnx",
             ),
-            Part(("vocoder.onnx",), lambda path: vocoder.write(path, weights, config), checks.vocoder),
+            Part(FILES, lambda path: vocoder.write(path, weights, config), checks.vocoder),
         ],
         "xtts_conditioning": [
             described,

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from export.runtime.xtts.config import TINY
-from export.runtime.xtts.windows import CONTEXT, Float, Upsampling, Windows
+from export.runtime.xtts.windows import COARSE, COARSE_SHARE, CONTEXT, FINE, Float, Upsampling, Windows
 
 SPEEDS = st.sampled_from([1.0, 0.7, 0.95, 0.999, 1.3, 2.0]) | st.floats(0.3, 3.0)
 
@@ -57,37 +57,58 @@ def test_settled_frames_stay_as_they_are(count: int, speed: float, more: int) ->
         assert np.array_equal(early, upsampling.between(all_of_them, 0, settled))
 
 
-def vocoded(frames: Float) -> Float:
-    """A vocoder that hears CONTEXT frames on either side of each frame, and silence beyond the ends."""
-    padded = np.pad(frames, ((0, 0), (CONTEXT, CONTEXT))).astype(np.float64)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * CONTEXT + 1, axis=1)
-    weights = np.random.default_rng(0).normal(size=(frames.shape[0], 2 * CONTEXT + 1))
-    return np.repeat(np.einsum("cfk,ck->f", around, weights), TINY.hop).astype(np.float32)
+EACH = 2
+"""Columns that the coarse half of these tests makes of a frame."""
 
 
-@settings(max_examples=40)
-@given(chunks=st.lists(st.integers(1, 40), min_size=1, max_size=6), speed=SPEEDS)
-@example(chunks=[1], speed=2.0)  # no sound at all
-def test_windows_give_the_sound_of_the_whole(chunks: list[int], speed: float) -> None:
+def mixed(values: Float, reach: int, channels: int) -> Float:
+    """What hears `reach` places on either side of each, and silence beyond the ends: float32[channels, places]."""
+    padded = np.pad(values, ((0, 0), (reach, reach))).astype(np.float64)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1)
+    weights = np.random.default_rng(reach).normal(size=(channels, len(values), 2 * reach + 1))
+    heard: Float = (np.einsum("cnk,dck->dn", around, weights) / weights[0].size ** 0.5).astype(np.float32)
+    return heard
+
+
+def coarse(frames: Float) -> Float:
+    columns = mixed(frames, COARSE, 3 * EACH).reshape(3, EACH, frames.shape[1])
+    return columns.transpose(0, 2, 1).reshape(3, -1)
+
+
+def fine(columns: Float) -> Float:
+    return np.repeat(mixed(columns, FINE * EACH, 1)[0], TINY.hop // EACH)
+
+
+@settings(max_examples=60)
+@given(
+    chunks=st.lists(st.integers(1, 40), min_size=1, max_size=6),
+    speed=SPEEDS,
+    most=st.sampled_from([None, 1, 2, 30]),
+)
+@example(chunks=[1], speed=2.0, most=None)  # no sound at all
+@example(chunks=[40], speed=1.0, most=1)  # the coarse half has heard all while the fine one has not
+def test_windows_give_the_sound_of_the_whole(chunks: list[int], speed: float, most: int | None) -> None:
     given_ = latents(sum(chunks))
-    windows, sound, vocoded_frames = Windows(TINY, speed), [], 0
+    windows, sound, work = Windows(TINY, speed), [], 0.0
     ends = set(itertools.accumulate(chunks))
     for index, latent in enumerate(given_, 1):
         windows.add(latent)
-        if index in ends and (window := windows.next(last=index == len(given_))):
-            sound.append(window.cut(vocoded(window.frames)))
-            vocoded_frames += window.frames.shape[1]
+        while index in ends and (window := windows.next(last=index == len(given_), most=most)):
+            sound.append(window.sound(coarse, fine))
+            assert len(sound[-1]) == window.kept
+            work += window.work
     upsampling = Upsampling(TINY, speed)
     frames = upsampling.frames(len(given_))
-    whole = vocoded(upsampling.between(given_, 0, frames).T) if frames else np.zeros(0, np.float32)
-    assert np.allclose(np.concatenate([np.zeros(0, np.float32), *sound]), whole, atol=1e-4)
-    assert vocoded_frames <= frames + 2 * CONTEXT * len(chunks)
+    whole = fine(coarse(upsampling.between(given_, 0, frames).T)) if frames else np.zeros(0, np.float32)
+    assert np.allclose(np.concatenate([np.zeros(0, np.float32), *sound]), whole, atol=1e-5)
+    context = COARSE_SHARE * COARSE + (1 - COARSE_SHARE) * FINE
+    assert work <= frames + 2 * context * len(sound)
     assert windows.next(last=True) is None
     assert np.array_equal(windows.latents, given_)
 
 
 def test_the_first_sound_is_ready_as_early_as_it_is_exact() -> None:
-    """Milliseconds of sound after so many tokens, as the research measured them."""
+    """Milliseconds of sound after so many tokens."""
     ready = []
     for count in (3, 4, 5, 6, 8, 12):
         windows = Windows(TINY)
@@ -95,7 +116,7 @@ def test_the_first_sound_is_ready_as_early_as_it_is_exact() -> None:
             windows.add(latent)
         window = windows.next(last=False)
         ready.append(round(window.kept / 24) if window else 0)
-    assert ready == [0, 11, 53, 96, 192, 384]
+    assert ready == [0, 21, 64, 107, 203, 395]
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.inf, math.nan])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from export.runtime.xtts.config import TINY
+from export.runtime.xtts.vocoder import FILES
 from export.weights import Weights
 from export.xtts import conditioning, gpt, speaker, structural, vocoder
 from export.xtts.parts import SPEAKER_BANDS, TABLES
@@ -36,7 +37,7 @@ def folder(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
     gpt.write_8bit(made / "gpt-8bit.onnx", weights, TINY)
     gpt.write_fp16(made / "gpt-fp16.onnx", weights, TINY)
     gpt.write_prefill(made / "gpt-prefill.onnx", weights, TINY)
-    vocoder.write(made / "vocoder.onnx", weights, TINY)
+    vocoder.write(made / FILES[0], weights, TINY)
     for file, tensor in TABLES.items():
         np.save(made / file, weights[tensor])
     structural.save_vocabulary(made)

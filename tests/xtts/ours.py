@@ -22,7 +22,7 @@ from export.runtime.xtts.config import ModelConfig, Sampling
 from export.runtime.xtts.gpt import Gpt, Row
 from export.runtime.xtts.sampler import Draws, Sampler
 from export.runtime.xtts.vocoder import Vocoder
-from export.runtime.xtts.windows import Upsampling, Windows
+from export.runtime.xtts.windows import Windows
 from export.xtts.parts import plan
 from export.xtts.source import structural_source
 from tests.xtts import material
@@ -32,7 +32,7 @@ Answers = Iterator[tuple[str, NDArray[Any]]]
 ROUNDED: Final = ("gpt-8bit.onnx", "gpt-fp16.onnx", "gpt-prefill.onnx")
 """They are what rounding makes of the same weights; the export says how far that is."""
 
-BUT_GPT: Final = ("vocoder.onnx", "conditioning.onnx", "speaker.onnx")
+BUT_GPT: Final = ("vocoder-coarse.onnx", "conditioning.onnx", "speaker.onnx")
 
 
 def written(size: str, seed: int, repository: Path, without: Collection[str] = ROUNDED) -> Path:
@@ -73,9 +73,12 @@ class Parts:
     def vocoder(self) -> Answers:
         vocoder = Vocoder(self.weights, threads=2)
         for one in material.frames(self.config):
-            upsampling = Upsampling(self.config, one.speed)
-            frames = upsampling.between(one.latents, 0, upsampling.frames(len(one.latents)))
-            yield f"{one.name}/pcm", vocoder(np.ascontiguousarray(frames.T), one.speaker)
+            windows = Windows(self.config, one.speed)
+            for latent in one.latents:
+                windows.add(latent)
+            window = windows.next(last=True)
+            assert window is not None
+            yield f"{one.name}/pcm", vocoder(window, one.speaker)
 
     def windowed(self) -> Answers:
         """The same in windows, as it is spoken while it is still being decoded: after every third token."""
@@ -87,9 +90,9 @@ class Parts:
                 windows.add(latent)
                 window = windows.next(last=number == len(one.latents)) if number % 3 == 0 else None
                 if window is not None:
-                    pieces.append(window.cut(vocoder(window.frames, one.speaker)))
+                    pieces.append(vocoder(window, one.speaker))
             if (window := windows.next(last=True)) is not None:
-                pieces.append(window.cut(vocoder(window.frames, one.speaker)))
+                pieces.append(vocoder(window, one.speaker))
             yield f"{one.name}/pcm", np.concatenate(pieces)
 
     def conditioning(self) -> Answers:

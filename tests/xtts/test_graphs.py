@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from export.quantise import BLOCK
 from export.runtime.xtts.config import TINY, ModelConfig
+from export.runtime.xtts.vocoder import COLUMNS, FILES
 from export.weights import Weights
 from export.xtts import conditioning, gpt, plain, speaker, structural, vocoder
 from export.xtts.cached import Cached
@@ -94,10 +95,13 @@ def test_rows_of_several_blocks_know_nothing_of_each_other(tmp_path: Path) -> No
 
 
 def test_the_vocoder(tmp_path: Path) -> None:
-    vocoder.write(tmp_path / "vocoder.onnx", WEIGHTS, TINY)
+    coarse, fine = (tmp_path / name for name in FILES)
+    vocoder.write(coarse, WEIGHTS, TINY)
     frames, vector = noise(2, TINY.decoder_input, 3), noise(2, TINY.speaker_width) / 22
     given = {"frames": frames.astype(np.float32), "speaker": vector.astype(np.float32)}
-    (pcm,) = session(tmp_path / "vocoder.onnx").run(["pcm"], given)
+    (columns,) = session(coarse).run(["columns"], given)
+    assert columns.shape == (2, 256, 3 * COLUMNS)
+    (pcm,) = session(fine).run(["pcm"], {"columns": columns, "speaker": given["speaker"]})
     assert pcm.shape == (2, 3 * TINY.hop)
     for row in range(2):
         expected = plain.vocoder(WEIGHTS, frames[row], vector[row])

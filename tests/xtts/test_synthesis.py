@@ -12,7 +12,7 @@ from export.runtime.xtts.config import TINY, Sampling
 from export.runtime.xtts.decoding import Manner
 from export.runtime.xtts.synthesis import Float, Xtts
 from export.runtime.xtts.vocoder import Vocoder
-from export.runtime.xtts.windows import Upsampling
+from export.runtime.xtts.windows import Windows
 
 IDS = [TINY.start_text, 300, 301, 302, 303, TINY.stop_text]
 
@@ -32,9 +32,12 @@ def voice() -> Voice:
 
 def whole(folder: Path, latents: Float, voice: Voice, speed: float = 1.0) -> Float:
     """The sound of all latents, vocoded in one go."""
-    upsampling = Upsampling(TINY, speed)
-    frames = upsampling.between(latents, 0, upsampling.frames(len(latents)))
-    return Vocoder(folder, threads=1)(np.ascontiguousarray(frames.T), voice.speaker)
+    windows = Windows(TINY, speed)
+    for latent in latents:
+        windows.add(latent)
+    window = windows.next(last=True)
+    assert window is not None
+    return Vocoder(folder, threads=1)(window, voice.speaker)
 
 
 @pytest.mark.parametrize("speed", [1.0, 0.8, 1.4])

@@ -28,7 +28,7 @@ Float = NDArray[np.float32]
 CHUNKS = (8, 20, 40)
 """Tokens for each chunk of sound, the last number for all further ones: 0.19 s of sound first, then 0.93, then 1.86.
 
-Each chunk costs the vocoder 28 frames of context, a third of a second's work; so they grow.
+Each chunk costs the vocoder as much as 8 frames of sound besides its own; so they grow.
 """
 
 
@@ -54,7 +54,7 @@ class Utterance(Decoding):
     def sound(self, vocoder: Vocoder) -> Float | None:
         """What of the speech is settled and new: float32[samples], or None."""
         window = self.windows.next(last=self.finished)
-        return None if window is None else window.cut(vocoder(window.frames, self._speaker))
+        return None if window is None else vocoder(window, self._speaker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,34 @@
-"""Frames and a speaker in, speech out. Knows no windows: what it is given, it makes sound of."""
+"""Frames and a speaker in, speech out: the two halves of the vocoder, run on one window after another."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.runtime.session import Provider, opened
+from export.runtime.xtts.windows import Window
 
 Float = NDArray[np.float32]
 
-TENSORRT = {
-    f"trt_profile_{which}_shapes": f"frames:1x1024x{frames},speaker:1x512"
-    for which, frames in (("min", 1), ("opt", 100), ("max", 400))
-}
+FILES: Final = ("vocoder-coarse.onnx", "vocoder-fine.onnx")
+"""The two halves."""
+
+COLUMNS: Final = 8
+"""That the coarse half makes of a frame."""
+
+
+def _profiles(name: str, width: int, each: int) -> dict[str, str]:
+    return {
+        f"trt_profile_{which}_shapes": f"{name}:1x{width}x{frames * each},speaker:1x512"
+        for which, frames in (("min", 1), ("opt", 100), ("max", 400))
+    }
+
+
+TENSORRT = (_profiles("frames", 1024, 1), _profiles("columns", 256, COLUMNS))
 """Windows of all lengths that a server asks for, as one engine of TensorRT's; any other has it build one more."""
 
 
@@ -26,15 +40,28 @@ class Vocoder:
     """
 
     def __init__(self, folder: Path, *, threads: int = 0, spinning: bool = True, provider: Provider = "cpu") -> None:
-        options = TENSORRT if provider == "tensorrt" else None
-        self._session = opened(folder / "vocoder.onnx", threads, spinning=spinning, provider=provider, options=options)
+        self._coarse, self._fine = (
+            opened(
+                folder / file,
+                threads,
+                spinning=spinning,
+                provider=provider,
+                options=profiles if provider == "tensorrt" else None,
+            )
+            for file, profiles in zip(FILES, TENSORRT, strict=True)
+        )
 
-    def __call__(self, frames: Float, speaker: Float) -> Float:
-        """float32[samples] in -1..1.
+    def __call__(self, window: Window, speaker: Float) -> Float:
+        """What is new of a window: float32[window.kept] in -1..1.
 
         Args:
-            frames: float32[width, count].
             speaker: float32[speaker_width].
         """
-        pcm: Float = self._session.run(["pcm"], {"frames": frames[None], "speaker": speaker[None]})[0][0]
-        return pcm
+        coarse = partial(_run, self._coarse, "frames", speaker)
+        return window.sound(coarse, partial(_run, self._fine, "columns", speaker))
+
+
+def _run(half: Any, name: str, speaker: Float, heard: Float) -> Float:
+    """One row through a half."""
+    made: Float = half.run(None, {name: heard[None], "speaker": speaker[None]})[0][0]
+    return made

@@ -2,11 +2,14 @@
 
 Latents are stretched to frames by the reference's two or three linear interpolations. A frame is settled once no latent
 to come can change it; a sample is, once all frames that the vocoder hears it through are. So nothing is vocoded twice
-but for the borders, and no seam is faded over. Knows no vocoder: somebody runs the window and cuts the result.
+but for the borders, and no seam is faded over. Borders are cheap, since the vocoder comes in two halves: the coarse one
+hears far but is a quarter of the work, and what it made of a border is kept for the fine one. Knows no vocoder:
+somebody gives the halves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,27 +19,75 @@ from export.runtime.xtts.config import ModelConfig
 
 Float = NDArray[np.float32]
 
-CONTEXT = 14
-"""Frames on either side that a sample is heard through: the vocoder's receptive field, measured as 12.63 and 13.64."""
+COARSE = 11
+"""Frames on either side through which the coarse half hears: 60 of its columns by the residual blocks, of which 8 are a
+frame, 11 or 4 more by the up-sampling, and 3 frames by the first convolution."""
+
+FINE = 2
+"""The same of the fine half, which hears 14 columns on either side."""
+
+CONTEXT = COARSE + FINE
+"""Frames on either side that a sample is heard through. (Measured, in frames from a frame's beginning: 12.63 before and
+13.64 after it, which is within the 13th.)"""
+
+COARSE_SHARE = 0.24
+"""Of the vocoder's multiplications, those of the coarse half."""
 
 SLOWEST = 0.05
 """The reference takes any lower speed for this one."""
 
 
+Half = Callable[[Float], Float]
+"""A half of a vocoder. The coarse one makes columns of frames, float32[width, frames] to float32[channels, columns],
+as many of each; the fine one makes float32[samples] of columns, as many of each. Both take what lies beyond the ends
+for silence."""
+
+
+@dataclass(slots=True)
+class Seam:
+    """What the coarse half made of an utterance and the fine half is to hear again."""
+
+    columns: Float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Frames for the vocoder, and which part of its sound is new."""
+    """A part of an utterance for the vocoder. The parts of one utterance are to be made sound of in order."""
 
     frames: Float
-    """float32[decoder_input, frames], contiguous."""
+    """float32[decoder_input, n] for the coarse half, contiguous; none where it has heard all already."""
+    known: int
+    """Frames at their beginning of which it made columns before."""
+    fresh: int
+    """Frames after them of which it did not."""
+    heard: int
+    """Frames that the fine half hears, the fresh ones last."""
+    again: int
+    """Of these, how many at the end it will hear again."""
     skipped: int
     """Samples at the beginning that only give context."""
     kept: int
     """Samples after them that are the sound."""
+    seam: Seam
+    """The utterance's."""
 
-    def cut(self, pcm: Float) -> Float:
-        """What is new of `pcm`, the vocoder's sound for `frames`."""
-        return pcm[self.skipped : self.skipped + self.kept]
+    @property
+    def work(self) -> float:
+        """Frames that would cost the whole vocoder as much."""
+        return COARSE_SHARE * int(self.frames.shape[1]) + (1 - COARSE_SHARE) * self.heard
+
+    def sound(self, coarse: Half, fine: Half) -> Float:
+        """What is new: float32[kept]."""
+        columns = self.seam.columns
+        if self.fresh:
+            made = coarse(self.frames)
+            each = made.shape[1] // self.frames.shape[1]
+            made = made[:, self.known * each : (self.known + self.fresh) * each]
+            columns = made if columns is None else np.concatenate([columns, made], axis=1)
+        assert columns is not None  # the first window of all is fresh
+        each = columns.shape[1] // self.heard
+        self.seam.columns = columns[:, columns.shape[1] - self.again * each :].copy()
+        return fine(np.ascontiguousarray(columns))[self.skipped : self.skipped + self.kept]
 
 
 class Windows:
@@ -49,6 +100,10 @@ class Windows:
         self._hop = config.hop
         self._count = 0
         self._emitted = 0
+        """Frames whose sound was given."""
+        self._begun = 0
+        """Frames of which the coarse half was to make columns."""
+        self._seam = Seam()
 
     @property
     def latents(self) -> Float:
@@ -78,13 +133,23 @@ class Windows:
         if not ready:
             return None
         limit = self._upsampling.frames(self._count) if last else self._upsampling.settled(self._count)
-        end = self._emitted + min(ready, most or ready)
-        start = max(0, self._emitted - CONTEXT)
-        frames = self._upsampling.between(self.latents, start, min(limit, end + CONTEXT))
+        first, end = self._emitted, self._emitted + min(ready, most or ready)
+        known, begun = self._begun, min(limit, end + FINE)
+        start, heard = max(0, known - COARSE), max(0, first - FINE)
+        frames = self.latents[:0]
+        if known < begun:
+            frames = self._upsampling.between(self.latents, start, min(limit, begun + COARSE))
         window = Window(
-            np.ascontiguousarray(frames.T), (self._emitted - start) * self._hop, (end - self._emitted) * self._hop
+            np.ascontiguousarray(frames.T),
+            known=known - start,
+            fresh=begun - known,
+            heard=begun - heard,
+            again=begun - max(0, end - FINE),
+            skipped=(first - heard) * self._hop,
+            kept=(end - first) * self._hop,
+            seam=self._seam,
         )
-        self._emitted = end
+        self._emitted, self._begun = end, begun
         return window
 
 

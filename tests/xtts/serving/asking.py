@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from export.runtime.xtts.decoding import Manner
 from export.runtime.xtts.gpt import Float
 from export.runtime.xtts.serving import Engine, Pcm, Request
 from export.runtime.xtts.text import Piece
+from export.runtime.xtts.windows import Window
 
 ENDS_S = 60.0
 """Longer than any test's utterance takes on a busy machine."""
@@ -24,9 +26,15 @@ class FakeVocoder:
     def __init__(self, folder: Path | None, *, threads: int, spinning: bool, provider: str = "cpu") -> None:
         self._hop = np.arange(1, TINY.hop + 1, dtype=np.float32) / np.float32(TINY.hop)
 
-    def __call__(self, frames: Float, speaker: Float) -> Float:
-        level = np.tanh(frames[:8].sum(axis=0) * np.float32(0.2) + speaker[0])
-        pcm: Float = (level[:, None] * self._hop[None]).reshape(-1)
+    def __call__(self, window: Window, speaker: Float) -> Float:
+        return window.sound(partial(self._levels, speaker), self._samples)
+
+    def _levels(self, speaker: Float, frames: Float) -> Float:
+        level: Float = np.tanh(frames[:8].sum(axis=0, keepdims=True) * np.float32(0.2) + speaker[0])
+        return level
+
+    def _samples(self, levels: Float) -> Float:
+        pcm: Float = (levels[0][:, None] * self._hop[None]).reshape(-1)
         return pcm
 
 

@@ -198,8 +198,8 @@ class Poisoning:
     def vocode(self, act: Callable[[Any], Any]) -> None:
         vocoded, speaker = FakeVocoder.__call__, self._victim.speaker
 
-        def vocode(vocoder: FakeVocoder, frames: Any, whose: Any) -> Any:
-            pcm = vocoded(vocoder, frames, whose)
+        def vocode(vocoder: FakeVocoder, window: Any, whose: Any) -> Any:
+            pcm = vocoded(vocoder, window, whose)
             return act(pcm) if np.array_equal(whose, speaker) else pcm
 
         self._patch.setattr(FakeVocoder, "__call__", vocode)

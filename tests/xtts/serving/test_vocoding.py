@@ -18,7 +18,7 @@ from export.runtime.xtts.serving.settings import Serving
 from export.runtime.xtts.serving.track import END_S, Track
 from export.runtime.xtts.serving.vocoding import chosen, most_s
 from export.runtime.xtts.serving.watch import Unwatched
-from export.runtime.xtts.windows import CONTEXT, Float, Windows
+from export.runtime.xtts.windows import Float, Windows
 from tests.xtts.serving.asking import Ear, FakeVocoder, piece, request
 
 SERVING = Serving()
@@ -66,12 +66,12 @@ class Speech:
         self.given += count
 
     def vocode(self, most_s: float = 9.0) -> int:
-        """One chunk; how many frames the vocoder was given."""
+        """One chunk; how many frames of sound it has."""
         assert self.track.is_due()
         window = self.track.next(most_s)
-        sound = np.zeros(0, np.float32) if window is None else window.cut(VOCODE(window.frames, self.track.speaker))
+        sound = np.zeros(0, np.float32) if window is None else VOCODE(window, self.track.speaker)
         self.track.deliver(sound, vocoding=0.4)
-        return 0 if window is None else window.frames.shape[1]
+        return len(sound) // TINY.hop
 
     def whole(self) -> Pcm:
         """What is to be heard in all."""
@@ -82,7 +82,7 @@ class Speech:
                 windows.add(token)
             window = windows.next(last=True)
             if window is not None:
-                heard.append(window.cut(VOCODE(window.frames, self.track.speaker)))
+                heard.append(VOCODE(window, self.track.speaker))
             heard.append(np.zeros(round(SERVING.sentence_pause_s / self.speed * TINY.output_rate), np.float32))
         sound = np.concatenate([np.zeros(0, np.float32), *heard[:-1]])
         pcm: Pcm = np.rint(sound * 32_767).astype(np.int16)
@@ -119,7 +119,7 @@ def test_the_first_chunk_comes_as_soon_as_it_is_149_ms_and_the_second_is_larger(
         assert speech.track.hungry
     speech.say(1)
     assert not speech.track.hungry
-    assert speech.vocode() == 14 + CONTEXT
+    assert speech.vocode() == 14
     assert len(speech.ear.chunks[0]) / TINY.output_rate >= 0.149
     speech.say(8)
     assert not speech.track.is_due()
@@ -130,7 +130,7 @@ def test_the_first_chunk_comes_as_soon_as_it_is_149_ms_and_the_second_is_larger(
 def test_no_crumb_is_left_for_a_chunk_of_its_own() -> None:
     speech = Speech(Clock(), (40, 20))
     speech.say(30)
-    assert speech.vocode() == 14 + CONTEXT, "the first chunk is small, whatever has been said by then"
+    assert speech.vocode() == 14, "the first chunk is small, whatever has been said by then"
     speech.say(100)
     sizes = []
     while not speech.track.over:
@@ -240,8 +240,8 @@ def test_whoever_is_faster_than_speech_never_falls_silent() -> None:
         while not speech.track.over and speech.track.is_due():
             window = speech.track.next(SERVING.most_s)
             assert window is not None
-            clock.now += 0.2 * window.frames.shape[1] * FRAME_S
-            sound = window.cut(VOCODE(window.frames, speech.track.speaker))
+            clock.now += 0.2 * window.work * FRAME_S
+            sound = VOCODE(window, speech.track.speaker)
             speech.track.deliver(sound, vocoding=0.2)
             assert not sizes or clock.now <= played_until, "silence"
             sizes.append(len(sound) / TINY.output_rate)

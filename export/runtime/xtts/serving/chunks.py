@@ -11,8 +11,8 @@ from export.runtime.xtts.serving.settings import Serving
 CARE = 0.8
 """Of the time until the sound runs out, so much is used."""
 
-CONTEXT_S = 0.3
-"""Seconds of sound that a window costs besides its own: 28 frames."""
+CONTEXT_S = 0.09
+"""Seconds of sound that a window costs besides its own: 8.3 frames (`Window.work`)."""
 
 SMOOTHING = 0.2
 """What the newest measurement counts."""

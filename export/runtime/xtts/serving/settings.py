@@ -49,7 +49,7 @@ class Serving:
     first_s: float = 0.149
     """Seconds of sound in the first chunk: these are 7 audio tokens."""
     least_s: float = 0.5
-    """Of each later one, unless the utterance ends: every chunk costs the vocoder 0.3 s of sound besides its own."""
+    """Of each later one, unless the utterance ends: every chunk costs the vocoder 0.09 s of sound besides its own."""
     hurried_s: float = 0.8
     """Of a chunk at most, while fewer than half of the slots are taken, or somebody who has one has had no sound yet:
     whoever comes waits for no more than this."""

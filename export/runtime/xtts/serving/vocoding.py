@@ -14,11 +14,12 @@ from export.runtime.xtts.serving.cores import Cores
 from export.runtime.xtts.serving.settings import Serving
 from export.runtime.xtts.serving.track import Track
 from export.runtime.xtts.serving.watch import Watch
+from export.runtime.xtts.windows import Window
 
 Float = NDArray[np.float32]
 
-Vocode = Callable[[Float, Float], Float]
-"""(frames float32[width, count], speaker) to sound: `export.runtime.xtts.vocoder.Vocoder`."""
+Vocode = Callable[[Window, Float], Float]
+"""(window, speaker) to what is new of its sound: `export.runtime.xtts.vocoder.Vocoder`."""
 
 
 def chosen(tracks: Iterable[Track], *, overlap: bool) -> Track | None:
@@ -134,8 +135,8 @@ class Vocoding:
         if window is not None:
             with self._cores.lent():
                 began = self._clock()
-                sound = window.cut(self._vocode(window.frames, track.speaker))
-            count, seconds = window.frames.shape[1], self._clock() - began
-            self._pace.vocoded(count * self._frame_s, seconds)
-            self._watch.vocoded(count, seconds)
+                sound = self._vocode(window, track.speaker)
+            seconds = self._clock() - began
+            self._pace.vocoded(window.work * self._frame_s, seconds)
+            self._watch.vocoded(window.work, seconds)
         track.deliver(sound, vocoding=(self._pace.vocoding or 0.0) * len(tracks))

@@ -19,8 +19,8 @@ class Watch(Protocol):
     def stepped(self, rows: int, seconds: float) -> None:
         """So many utterances got a token in one step."""
 
-    def vocoded(self, frames: int, seconds: float) -> None:
-        """A window of so many frames was made sound of."""
+    def vocoded(self, frames: float, seconds: float) -> None:
+        """A window was made sound of that was as much work as so many frames."""
 
     def prefix(self, hit: bool) -> None:
         """A voice was known already, or not."""
@@ -44,7 +44,7 @@ class Unwatched:
 
     def stepped(self, rows: int, seconds: float) -> None: ...
 
-    def vocoded(self, frames: int, seconds: float) -> None: ...
+    def vocoded(self, frames: float, seconds: float) -> None: ...
 
     def prefix(self, hit: bool) -> None: ...
 
