@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from controller.demo.captions import Captions
 from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
 from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
-from controller.engines.registry import names
+from controller.engines.registry import EngineContext, make, names
 from controller.errors import StackError, UsageError
 from controller.frames import Pcm
 from controller.interpreting import CallWatcher
@@ -29,6 +30,7 @@ from controller.stack.phone import SoftPhone
 from controller.stack.process import Run
 from controller.stack.triton import TritonServer
 from controller.stack.wav import PHONE_RATE, write_wav
+from controller.triton.client import TritonClient
 from export.setup.cache import Cache
 
 EXTENSION = "201"
@@ -118,6 +120,16 @@ def _check_engines(options: DemoOptions) -> None:
     for kind, name in (("stt", options.stt), ("mt", options.mt), ("tts", options.tts)):
         if name not in names(kind):
             raise UsageError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind))}.")
+    if options.mt != DemoOptions.mt:
+        asyncio.run(_try_translator(options.mt))
+
+
+async def _try_translator(name: str) -> None:
+    """Raises SettingsError where it lacks something, a key for instance, before any server is started."""
+    settings = load()
+    async with TritonClient(settings.triton.grpc) as triton, AsyncExitStack() as lives:
+        given = settings.engines.options.get(name, {})
+        make("mt", name, EngineContext(triton, settings.triton, given, lives=lives))
 
 
 def _clips(options: DemoOptions, parts: dict[str, Part]) -> dict[str, Pcm]:

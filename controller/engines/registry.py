@@ -6,13 +6,15 @@ The groups are `dragoman.stt`, `dragoman.mt` and `dragoman.tts`. An entry point 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
 from controller.engines import Engines
 from controller.errors import SettingsError
 from controller.settings import EngineSettings, TritonSettings
+from controller.telemetry.metrics import Registry as Metrics
 from controller.triton.client import TritonClient
 
 
@@ -24,6 +26,12 @@ class EngineContext:
     deadlines: TritonSettings
     options: dict[str, Any]
     """The engine's own table in the settings, `engines.options.<name>`."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+    """Where its figures are told."""
+
+    lives: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What it holds open is closed with this."""
 
 
 def names(kind: str) -> list[str]:
@@ -43,15 +51,27 @@ def make(kind: str, name: str, context: EngineContext) -> Any:
     raise SettingsError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind)) or 'none'}.")
 
 
-def make_all(settings: EngineSettings, triton: TritonClient, deadlines: TritonSettings) -> Engines:
+def make_all(
+    settings: EngineSettings,
+    triton: TritonClient,
+    deadlines: TritonSettings,
+    *,
+    metrics: Metrics | None = None,
+    lives: AsyncExitStack | None = None,
+) -> Engines:
     """The engines that the settings name.
 
+    Args:
+        metrics, lives: see EngineContext.
     Raises:
         SettingsError: one of them does not exist, or its options are wrong.
     """
 
     def one(kind: str, name: str) -> Any:
-        return make(kind, name, EngineContext(triton, deadlines, settings.options.get(name, {})))
+        options = settings.options.get(name, {})
+        return make(
+            kind, name, EngineContext(triton, deadlines, options, metrics or Metrics(), lives or AsyncExitStack())
+        )
 
     identifier = one("stt", settings.identifier) if settings.identifier else None
     return Engines(one("stt", settings.stt), one("mt", settings.mt), one("tts", settings.tts), identifier)
