@@ -9,8 +9,8 @@ from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 
+from controller.api import keeping, speaking
 from controller.api.link import ApiLink
-from controller.api.speaking import hand_over
 from controller.calls import Calls
 from controller.engines import Engines
 from controller.engines.registry import make_all
@@ -100,7 +100,9 @@ class Service:
         settings = self._settings
         if self._with_api:
             token = settings.api.token.get_secret_value()
-            self.api = ApiLink(settings.api.host, settings.api.port, token, hand_over(settings))
+            self.api = ApiLink(
+                settings.api.host, settings.api.port, token, speaking.hand_over(settings), keeping.hand_over(settings)
+            )
             self._lives.callback(self.api.close)
         triton = TritonClient(settings.triton.grpc)
         self._lives.push_async_callback(triton.close)

@@ -114,8 +114,16 @@ class PlaybackSettings(BaseModel):
     """how long the gain takes down or up"""
 
 
+class TokenSettings(BaseModel):
+    """A token that is good for some things."""
+
+    model_config = _FROZEN
+    token: SecretStr = Field(min_length=1)
+    scopes: list[Literal["calls:read", "calls:end", "speech", "voices:read", "voices:write"]]
+
+
 class ApiSettings(BaseModel):
-    """Health, metrics, calls and speech, served by a process of their own."""
+    """Health, metrics, calls, speech and voices, served by a process of their own."""
 
     model_config = _FROZEN
     host: str = "127.0.0.1"
@@ -123,9 +131,31 @@ class ApiSettings(BaseModel):
     port: int = Field(default=8090, ge=0, le=65535)
     """0 takes any free one"""
     token: SecretStr = SecretStr("")
-    """what requests about calls and speech must bear; without one, all who reach the API may read, this machine act"""
+    """what requests about calls, speech and voices must bear; without one, all may read calls, this machine do more"""
+    tokens: dict[str, TokenSettings] = {}
+    """others, by any name, that are good for some things: `{ desk = { token = "...", scopes = ["voices:read"] } }`"""
     speeches: int = Field(default=4, ge=0, le=100)
     """texts that are spoken at the same time for who asks the API, beside the calls; 0 speaks for nobody"""
+
+
+class VoiceSettings(BaseModel):
+    """Voice profiles: enrolled once, spoken with from then on. See docs/voices.md."""
+
+    model_config = _FROZEN
+    store: str = ""
+    """a folder, or a URL that fsspec knows, as s3://bucket/voices; empty keeps no voices"""
+    key: SecretStr = SecretStr("")
+    """seals them where set (AES-256-GCM), and only then recordings are kept; better in the variable than in the file"""
+    identity: Literal["auto", "ecapa_tdnn", "campplus"] = "auto"
+    """Triton's model that tells who speaks; auto takes the first of both that is there"""
+    most: int = Field(default=10_000, ge=1)
+    """voices that are kept; one more is refused"""
+    cached: int = Field(default=64, ge=1)
+    """voices that are held in memory whole, 0.3 MB each; what they are found by is held of all"""
+    requests: int = Field(default=30, ge=1, le=6000)
+    """with recordings in them, that the API takes in a minute"""
+    verified: dict[str, float] = {}
+    """from which cosine on a recording is a voice's owner's, where you know better: `{ "campplus:telephone" = 0.6 }`"""
 
 
 class RecorderSettings(BaseModel):
@@ -208,6 +238,7 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
     calls: CallSettings = CallSettings()
     languages: LanguageSettings = LanguageSettings()
+    voices: VoiceSettings = VoiceSettings()
     recorder: RecorderSettings = RecorderSettings()
     logging: LoggingSettings = LoggingSettings()
 

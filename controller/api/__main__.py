@@ -11,10 +11,13 @@ import sys
 
 import uvicorn
 
+from controller.api import speaking
 from controller.api.app import Snapshot, make_app
-from controller.api.link import MAX_SNAPSHOT_BYTES, SPEECH, TOKEN
-from controller.api.speaking import Speaking, take_over
+from controller.api.keeping import take_over
+from controller.api.link import MAX_SNAPSHOT_BYTES, SPEECH, TOKEN, VOICES
+from controller.api.speaking import Speaking
 from controller.errors import SettingsError
+from controller.voices.library import Library
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,11 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
             return False
         return True
 
-    app = make_app(snapshot, end, os.environ.get(TOKEN, ""), _speaking())
+    keeping, scoped = take_over(os.environ.get(VOICES, ""))
+    library = keeping.keeper.library if keeping else None
+    if library is not None:
+        await library.open()
+    app = make_app(snapshot, end, os.environ.get(TOKEN, ""), _speaking(library), keeping, scoped)
     config = uvicorn.Config(
         app,
         fd=http_fd,
@@ -51,13 +58,15 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
     follower = asyncio.create_task(_follow(link, snapshot, server))
     await server.serve(sockets=[socket.socket(fileno=http_fd)])
     follower.cancel()
+    if library is not None:
+        await library.close()
 
 
-def _speaking() -> Speaking | None:
+def _speaking(library: Library | None) -> Speaking | None:
     """What speaks for whoever asks; None where nothing is to, or can."""
     told = os.environ.get(SPEECH, "")
     try:
-        return take_over(told) if told else None
+        return speaking.take_over(told, library) if told else None
     except SettingsError as error:  # it could be made when the service began: a voice file has changed since
         log.error("the API speaks for nobody: %s", error)
         return None

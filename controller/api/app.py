@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from prometheus_client.core import (
@@ -22,8 +22,11 @@ from starlette.routing import Route
 
 from controller.api.access import Access
 from controller.api.calls import End, call_routes
+from controller.api.keeping import Keeping
+from controller.api.openapi import DOCUMENT
 from controller.api.speaking import Speaking
 from controller.api.speech import speech_routes
+from controller.api.voices import voice_routes
 from controller.telemetry.first_audio import FirstAudio
 from controller.telemetry.metrics import MS_BUCKETS
 from controller.telemetry.quantiles import Quantiles
@@ -89,15 +92,22 @@ def _family(family: dict[str, Any]) -> Metric:
 
 
 def make_app(
-    snapshot: Snapshot, end: End = lambda name: False, token: str = "", speaking: Speaking | None = None
+    snapshot: Snapshot,
+    end: End = lambda name: False,
+    token: str = "",
+    speaking: Speaking | None = None,
+    keeping: Keeping | None = None,
+    scoped: Sequence[tuple[str, Collection[str]]] = (),
 ) -> Starlette:
     """`/livez`: the call process lives. `/readyz`: it can take a call. `/metrics`: Prometheus text. `/calls`: those up.
-    `/v1/speech`: a text, spoken.
+    `/v1/speech`: a text, spoken. `/v1/voices`: who may be spoken as. `/openapi.json`: all of it, described.
 
     Args:
         end: asks the call process to end a call; False where that cannot be.
-        token: asked for where calls and speech are concerned; empty: see `Access`.
+        token: asked for where calls, speech and voices are concerned; empty: see `Access`.
         speaking: what speaks; None where nothing does.
+        keeping: what keeps voices; None where nothing does.
+        scoped: other tokens: see `Access`.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(snapshot)
@@ -114,7 +124,16 @@ def make_app(
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    health = [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
-    access = Access(token)
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(DOCUMENT)
+
+    health = [
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/openapi.json", openapi),
+    ]
+    access = Access(token, scoped)
     spoken = speech_routes(speaking, access, lambda: snapshot.first_audio) if speaking else []
-    return Starlette(routes=[*health, *call_routes(snapshot, end, access), *spoken])
+    voices = voice_routes(keeping, access) if keeping else []
+    return Starlette(routes=[*health, *call_routes(snapshot, end, access), *spoken, *voices])

@@ -35,16 +35,16 @@ def call_routes(live: LiveCalls, end: End, access: Access) -> list[Route]:
         return next((one for one in live.calls if one["name"] == request.path_params["name"]), None)
 
     async def calls(request: Request) -> Response:
-        return access.refused(request) or silent() or JSONResponse({"calls": live.calls})
+        return access.refused(request, "calls:read") or silent() or JSONResponse({"calls": live.calls})
 
     async def call(request: Request) -> Response:
-        if no := access.refused(request) or silent():
+        if no := access.refused(request, "calls:read") or silent():
             return no
         one = found(request)
         return JSONResponse(one) if one else _unknown(request)
 
     async def end_call(request: Request) -> Response:
-        if no := access.refused_to_act(request, "Calls are ended") or silent():
+        if no := access.refused_to_act(request, "Calls are ended", "calls:end") or silent():
             return no
         if not found(request):
             return _unknown(request)

@@ -27,17 +27,22 @@ TOKEN = "DRAGOMAN_API__TOKEN"
 SPEECH = "DRAGOMAN_API__SPEECH"
 """The same for what it speaks with, as `speaking.hand_over` tells it: of all settings, these alone."""
 
+VOICES = "DRAGOMAN_API__VOICES"
+"""The same for the voices that it keeps, as `keeping.hand_over` tells them."""
+
 log = logging.getLogger(__name__)
 
 
 class ApiLink:
     """The API process, seen from the call process. It ends by itself when this one does, however that ends."""
 
-    def __init__(self, host: str, port: int, token: str = "", speech: str = "") -> None:
+    def __init__(self, host: str, port: int, token: str = "", speech: str = "", voices: str = "") -> None:
         """
         Args:
             token: what requests about calls and speech must bear; empty asks for none.
             speech: what it speaks with, as `speaking.hand_over` tells it; empty for nothing.
+            voices: the voices that it keeps, and the tokens that are good for some things, as `keeping.hand_over` tells
+                them; empty for neither.
         Raises:
             SettingsError: the port is in use or the host is not this machine's.
         """
@@ -67,7 +72,7 @@ class ApiLink:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "controller.api", str(http.fileno()), str(theirs.fileno())],
                 pass_fds=(http.fileno(), theirs.fileno()),
-                env=_environment() | {TOKEN: token, SPEECH: speech},
+                env=_environment() | {TOKEN: token, SPEECH: speech, VOICES: voices},
                 start_new_session=True,  # Ctrl-C is ours to handle: it ends when we close the link
             )
 

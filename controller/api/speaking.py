@@ -19,6 +19,7 @@ from controller.frames import Pcm
 from controller.settings import Settings, TritonSettings
 from controller.telemetry.first_audio import FirstAudio
 from controller.triton.client import TritonClient
+from controller.voices.library import Library
 
 PROBED_S: Final = 3.0
 """For so long a probe's answer is good: however many ask for health, the engine is asked once."""
@@ -148,13 +149,15 @@ def hand_over(settings: Settings) -> str:
     return json.dumps(told, default=str)
 
 
-def take_over(told: str) -> Speaking:
+def take_over(told: str, profiles: Library | None = None) -> Speaking:
     """The voice that `hand_over` told of. Needs the running event loop.
 
+    Args:
+        profiles: voices that were enrolled, to speak with.
     Raises:
         SettingsError: it cannot be made.
     """
     known = json.loads(told)
     deadlines = TritonSettings(**known["triton"]).patient()
-    context = EngineContext(TritonClient(deadlines.grpc), deadlines, known["options"])
+    context = EngineContext(TritonClient(deadlines.grpc), deadlines, known["options"], profiles=profiles)
     return Speaking(make("tts", known["engine"], context), known["most"])

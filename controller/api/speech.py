@@ -6,9 +6,7 @@ What is asked is checked before the engine hears of it; who goes away before the
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import fields as fields_of
 from typing import Any, Final, TypeVar
@@ -19,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from controller.api.access import Access, wrong
+from controller.api.fields import BadRequest, one_of, read_fields, shown, some, word
 from controller.api.speaking import RATE, Ask, Saying, Speaking
 from controller.engines.tts import DEFAULT, NARRATION_S, RATES, Narrator
 from controller.errors import EngineError, EngineRejected
@@ -40,15 +39,10 @@ FORMATS: Final = ("wav", "pcm")
 GONE: Final = 499
 """What nginx calls a client that left; nobody reads it."""
 
+_LESS: Final = "give less text"
+_EXAMPLE: Final = '{"text": "Hola.", "language": "es"}'
+
 T = TypeVar("T")
-
-
-class BadRequest(Exception):
-    """What is wrong with a request, in one sentence."""
-
-    def __init__(self, sentence: str, code: int = 400) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 def speech_routes(speaking: Speaking, access: Access, in_calls: Callable[[], Quantiles]) -> list[Route]:
@@ -79,7 +73,7 @@ def speech_routes(speaking: Speaking, access: Access, in_calls: Callable[[], Qua
         return saying, first
 
     async def speech(request: Request, fields: dict[str, Any]) -> Response:
-        form = _one_of(fields, "format", FORMATS, FORMATS[0])
+        form = one_of(fields, "format", FORMATS, FORMATS[0])
         said = await begun(request, {key: value for key, value in fields.items() if key != "format"})
         return said if isinstance(said, Response) else _Spoken(*said, form, fields.get("sample_rate", RATE))
 
@@ -93,7 +87,7 @@ def speech_routes(speaking: Speaking, access: Access, in_calls: Callable[[], Qua
         return JSONResponse({"warm": fields.get("voice", DEFAULT), "first_audio_ms": round(said[0].first_ms, 1)})
 
     async def health(request: Request) -> Response:
-        if no := access.refused(request):
+        if no := access.refused(request, "speech"):
             return no
         trouble = await speaking.trouble()
         narrator = speaking.narrator
@@ -115,10 +109,10 @@ def speech_routes(speaking: Speaking, access: Access, in_calls: Callable[[], Qua
         """A route that takes a JSON object from whoever may ask for it."""
 
         async def route(request: Request) -> Response:
-            if no := access.refused_to_act(request, what):
+            if no := access.refused_to_act(request, what, "speech"):
                 return no
             try:
-                return await then(request, await _fields(request))
+                return await then(request, await read_fields(request, MOST_BYTES, _LESS, _EXAMPLE))
             except BadRequest as error:
                 return wrong(error.code, str(error))
             except _Gone:
@@ -197,25 +191,6 @@ def _cannot(error: EngineError) -> Response:
 # What is asked
 
 
-async def _fields(request: Request) -> dict[str, Any]:
-    """
-    Raises:
-        BadRequest: it is no JSON object, or too large.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise BadRequest(f"A request may have {MOST_BYTES} bytes: give less text.", 413)
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("This is not JSON.") from error
-    if not isinstance(fields, dict):
-        raise BadRequest('This takes a JSON object, such as {"text": "Hola.", "language": "es"}.')
-    return fields
-
-
 def _ask(fields: dict[str, Any], engine: Narrator | None) -> Ask:
     """
     Raises:
@@ -226,52 +201,28 @@ def _ask(fields: dict[str, Any], engine: Narrator | None) -> Ask:
         raise BadRequest(f"There is no field {strange[0]!r}: there are {', '.join(known)} and format.")
     ask = Ask(
         text=_text(fields),
-        language=_word(fields, "language", None),
-        voice=_word(fields, "voice", DEFAULT),
+        language=word(fields, "language", None),
+        voice=word(fields, "voice", DEFAULT),
         speed=_speed(fields),
-        sample_rate=_one_of(fields, "sample_rate", RATES, RATE),
+        sample_rate=one_of(fields, "sample_rate", RATES, RATE),
     )
     if engine is not None and not engine.speaks(ask.language):
         raise BadRequest(f"The voice {engine.name} does not speak {ask.language!r}.")
     if engine is not None and ask.voice not in engine.voices:
-        raise BadRequest(f"There is no voice {ask.voice!r}: there are {', '.join(engine.voices)}.")
+        raise BadRequest(f"There is no voice {ask.voice!r}: there are {some(engine.voices)}.")
     return ask
 
 
 def _text(fields: dict[str, Any]) -> str:
-    text = _word(fields, "text", None)
+    text = word(fields, "text", None)
     if len(text) > MOST_CHARACTERS:
         raise BadRequest(f"The text has {len(text)} characters: {MOST_CHARACTERS} are the most, so send it in parts.")
     return text
-
-
-def _word(fields: dict[str, Any], name: str, default: str | None) -> str:
-    value = fields.get(name, default)
-    if not isinstance(value, str) or not value.strip():
-        raise BadRequest(f"The field {name} is missing or empty: give a text.")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise BadRequest(f"The field {name} holds half a character: send whole ones.") from error
-    return value
 
 
 def _speed(fields: dict[str, Any]) -> float:
     speed = fields.get("speed", 1.0)
     least, most = SPEEDS
     if isinstance(speed, bool) or not isinstance(speed, int | float) or not least <= speed <= most:
-        raise BadRequest(f"The speed is {_shown(speed)}: give a number from {least} to {most}.")
+        raise BadRequest(f"The speed is {shown(speed)}: give a number from {least} to {most}.")
     return float(speed)
-
-
-def _one_of(fields: dict[str, Any], name: str, choices: tuple[Any, ...], default: Any) -> Any:
-    value = fields.get(name, default)
-    if isinstance(value, bool) or value not in choices:
-        raise BadRequest(f"The field {name} is {_shown(value)}: it may be {' or '.join(map(str, choices))}.")
-    return value
-
-
-def _shown(value: Any) -> str:
-    """For a sentence: whatever it is, in a few letters."""
-    said = "no number" if isinstance(value, float) and not math.isfinite(value) else json.dumps(value)
-    return said if len(said) <= 40 else f"{said[:40]}..."

@@ -1,4 +1,7 @@
-"""`dragoman voice make --out FILE CLIP...` and `voice show FILE`: voices as files, made from somebody's recordings."""
+"""`dragoman voice make --out FILE CLIP...` and `voice show FILE`: voices as files, made from somebody's recordings.
+
+All other verbs are about profiles: see `profiles`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from controller.commands import profiles
 from controller.commands.reaching import asking_triton, triton_settings
 from controller.settings import load
 from controller.voices import latents
@@ -16,7 +20,7 @@ from controller.voices.clips import clips, conditioned
 
 def add(commands: Any) -> None:
     """Add `voice` to the command line's sub-commands."""
-    voice = commands.add_parser("voice", help="voices as files, made from recordings: make, show")
+    voice = commands.add_parser("voice", help="voices: profiles that are enrolled, and files made from recordings")
     verbs = voice.add_subparsers(required=True, metavar="VERB")
 
     make = verbs.add_parser("make", help="a voice from 3 to 30 s of somebody's speech (Triton's xtts_conditioning)")
@@ -27,10 +31,11 @@ def add(commands: Any) -> None:
     make.add_argument("--config", type=Path, help="the settings, for Triton's address")
     make.set_defaults(run=_make)
 
-    show = verbs.add_parser("show", help="what is in a voice file")
-    show.add_argument("file", type=Path)
-    show.add_argument("--json", action="store_true", help="as JSON")
+    show = verbs.add_parser("show", help="what is known of a profile, or what is in a voice file")
+    show.add_argument("file", metavar="NAME|FILE", help="of a profile; or a voice file, .npz")
+    profiles.add_store(show)
     show.set_defaults(run=_show)
+    profiles.add(verbs)
 
 
 def _make(options: argparse.Namespace) -> int:
@@ -44,7 +49,9 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    voice = latents.read(options.file)
+    if not options.file.endswith(".npz"):
+        return profiles.show(options)
+    voice = latents.read(Path(options.file))
     count, width = voice.latents.gpt_conditioning.shape
     about = {
         "schema": latents.SCHEMA,

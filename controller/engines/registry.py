@@ -16,6 +16,7 @@ from controller.errors import SettingsError
 from controller.settings import EngineSettings, TritonSettings
 from controller.telemetry.metrics import Registry as Metrics
 from controller.triton.client import TritonClient
+from controller.voices.library import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class EngineContext:
 
     lives: AsyncExitStack = field(default_factory=AsyncExitStack)
     """What it holds open is closed with this."""
+    profiles: Library | None = None
+    """The voices that were enrolled; None where none are kept."""
 
 
 def names(kind: str) -> list[str]:

@@ -109,13 +109,12 @@ class Library:
     # Waiting
 
     async def open(self) -> None:
-        """Know all voices, and what becomes of them from now on.
-
-        Raises:
-            VoiceError: the store does not work.
-        """
-        await asyncio.to_thread(self.store.sweep)
-        await self.refresh()
+        """Know all voices, and what becomes of them from now on; a store that does not work yet is looked at again."""
+        try:
+            await asyncio.to_thread(self.store.sweep)
+            await self.refresh()
+        except VoiceError as error:
+            self._complain(error)
         self._watching = asyncio.create_task(self._watch(), name="voices")
 
     async def close(self) -> None:
@@ -207,11 +206,15 @@ class Library:
             try:
                 await self.refresh()
             except VoiceError as error:
-                if str(error) != self._complained:
-                    log.warning("voices are used as they were last known: %s", error)
-                self._complained = str(error)
+                self._complain(error)
             else:
                 self._complained = ""
+
+    def _complain(self, error: VoiceError) -> None:
+        """Once: it is tried every few seconds."""
+        if str(error) != self._complained:
+            log.warning("voices are used as they were last known: %s", error)
+        self._complained = str(error)
 
 
 class _Matrix:

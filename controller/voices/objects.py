@@ -25,6 +25,12 @@ class Taken(Exception):
     """There is an object of that name."""
 
 
+class StoreTrouble(VoiceError):
+    """The store does not work at this moment: a disk is full, a server cannot be reached."""
+
+    retryable = True
+
+
 class Objects(Protocol):
     """Bytes by name, `folder/file`. OSError where the store does not work; FileNotFoundError where there is none."""
 
@@ -194,14 +200,14 @@ def telling(what: str) -> Iterator[None]:
     """Says what could not be done with a store that does not work.
 
     Raises:
-        VoiceError: it does not.
+        StoreTrouble: it does not.
     """
     try:
         yield
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise VoiceError(f"{what}: {error.strerror or error}.") from error
+        raise StoreTrouble(f"{what}: {error.strerror or error}.") from error
 
 
 def _settled(folder: Path) -> None:

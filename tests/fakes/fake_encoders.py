@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 
 import numpy as np
 import soxr
@@ -16,6 +17,7 @@ STYLE = "gst:0011223344556677"
 LATENTS = "xtts_conditioning:8899aabbccddeeff"
 
 
+@cache
 def somebody(pitch: float, seconds: float = 6.0, seed: int = 0, rate: int = SAMPLE_RATE) -> Pcm:
     """Something like speech at a pitch in hertz: syllables with a wandering pitch, pauses, breath up to 8 kHz."""
     random = np.random.default_rng(seed)
@@ -31,6 +33,7 @@ def somebody(pitch: float, seconds: float = 6.0, seed: int = 0, rate: int = SAMP
     if rate != SAMPLE_RATE:
         sound = soxr.resample(sound, SAMPLE_RATE, rate)
     pcm: Pcm = np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
+    pcm.setflags(write=False)
     return pcm
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -32,11 +32,15 @@ class TritonVoice:
         self, triton: TritonClient, deadlines: TritonSettings, *, name: str, model: str, languages: Collection[str]
     ) -> None:
         self.name = name
-        self.voices: tuple[str, ...] = (DEFAULT,)
         self._triton = triton
         self._deadlines = deadlines
         self._model = model
         self._languages = languages
+
+    @property
+    def voices(self) -> Sequence[str]:
+        """Whose, DEFAULT first."""
+        return (DEFAULT,)
 
     def speaks(self, language: str) -> bool:
         return language in self._languages

@@ -4,13 +4,13 @@
     voice = "voices/house.npz"                                     # made with `dragoman voice make`
     voices = { es = "voices/ana.npz", bob = "voices/bob.npz" }
 
-`voice` speaks every language but those that `voices` names; any other name in it can be asked for outside of calls.
-Files are read once, at the start.
+`voice` speaks every language but those that `voices` names; any other name in it can be asked for outside of calls, and
+so can any profile that was enrolled and may be used. Files are read once, at the start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from controller.engines.registry import EngineContext
 from controller.engines.tts import DEFAULT
 from controller.engines.tts.on_triton import Timbre, TritonVoice
 from controller.errors import EngineRejected, SettingsError, VoiceError
+from controller.frames import SAMPLE_RATE, Pcm
 from controller.settings import TritonSettings
 from controller.triton.client import Lane, TritonClient
 from controller.triton.contracts import Latents
 from controller.voices.latents import read
+from controller.voices.library import Library
 
 NAME = "xtts_v2"
 LANGUAGES = frozenset(
@@ -45,20 +47,71 @@ class XttsV2(TritonVoice):
         *,
         model: str = NAME,
         seed: int | None = None,
+        profiles: Library | None = None,
     ) -> None:
-        """`voices`: by name or by language, DEFAULT among them."""
+        """
+        Args:
+            voices: by name or by language, DEFAULT among them.
+            profiles: those that were enrolled; a name in `voices` goes before.
+        """
         super().__init__(triton, deadlines, name=NAME, model=model, languages=LANGUAGES)
-        self.voices = (DEFAULT, *(name for name in voices if name != DEFAULT))
         self._by_name = dict(voices)
         self._seed = seed
+        self._profiles = profiles
+
+    @property
+    def voices(self) -> Sequence[str]:
+        enrolled = [one.name for one in self._profiles.cards if one.usable is None] if self._profiles else []
+        return tuple(dict.fromkeys((DEFAULT, *self._by_name, *enrolled)))
 
     def timbre(self, voice: str, language: str) -> Timbre:
         if voice == DEFAULT and language in self._by_name:
             voice = language
-        try:
+        if voice in self._by_name:
             return Timbre(self._by_name[voice], self._seed)
-        except KeyError as error:
-            raise EngineRejected(f"{NAME} has no voice '{voice}': name it in {_PATH}.voices", engine=NAME) from error
+        profile = self._profiles.held(voice) if self._profiles else None
+        if profile is None:
+            raise EngineRejected(f"{NAME} has no voice '{voice}': name it in {_PATH}.voices", engine=NAME)
+        return Timbre(profile.latents, self._seed)
+
+    async def narrate(
+        self,
+        text: str,
+        language: str,
+        *,
+        voice: str = DEFAULT,
+        speed: float = 1.0,
+        sample_rate: int = SAMPLE_RATE,
+        deadline_s: float | None = None,
+        lane: Lane = Lane.TTS,
+    ) -> AsyncGenerator[Pcm, None]:
+        if voice != DEFAULT and voice not in self._by_name and self._profiles:  # no call asks for one by name
+            await self._have(self._profiles, voice)
+        sound = super().narrate(
+            text,
+            language,
+            voice=voice,
+            speed=speed,
+            sample_rate=sample_rate,
+            deadline_s=deadline_s,
+            lane=lane,
+        )
+        async with aclosing(sound):
+            async for pcm in sound:
+                yield pcm
+
+    async def _have(self, profiles: Library, voice: str) -> None:
+        """Have a profile in memory.
+
+        Raises:
+            EngineRejected: there is none, or it must not be used.
+        """
+        try:
+            profile = await profiles.load(voice)
+        except VoiceError as error:
+            raise EngineRejected(str(error).rstrip("."), engine=NAME) from error
+        if profile.usable is not None:
+            raise EngineRejected(profile.usable.rstrip("."), engine=NAME)
 
     async def probe(self) -> None:
         """Nothing is said, but by the model's own engine, with a voice: that costs nothing and shows that it turns."""
@@ -89,6 +142,7 @@ def make(context: EngineContext) -> XttsV2:
         {name: _latents(name, file) for name, file in files.items()},
         model=options.get("model", NAME),
         seed=options.get("seed"),
+        profiles=context.profiles,
     )
 
 
