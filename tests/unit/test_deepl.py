@@ -337,6 +337,20 @@ def test_what_failed_is_not_counted_as_spent() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("trouble", [_silenced, _cancelled])
+def test_what_was_given_up_counts_as_spent(trouble: Callable[[Rig], Coroutine[Any, Any, None]]) -> None:
+    async def main() -> None:
+        async with rig(deadline_s=1.0, characters_per_day=6) as one:
+            await trouble(one)
+            async with asyncio.timeout(PLENTY_S):
+                while one.server.silent:
+                    await asyncio.sleep(0)
+            with pytest.raises(EngineBarred, match="characters_per_day"):
+                await one.say("Bye.")
+
+    asyncio.run(main())
+
+
 def test_the_limit_of_a_month_goes_by_what_deepl_has_counted() -> None:
     async def main() -> None:
         async with rig(characters_per_month=1000) as one:

@@ -19,7 +19,7 @@ from controller.engines.mt.deepl.options import Options, read
 from controller.engines.mt.deepl.spending import Spending
 from controller.engines.mt.deepl.wire import LANGUAGES, MOST_BYTES, NAME, Manner
 from controller.engines.registry import EngineContext
-from controller.errors import EngineError, EngineRejected
+from controller.errors import EngineError, EngineRejected, EngineTimeout
 from controller.telemetry.metrics import Registry
 
 CONTEXT_CHARACTERS: Final = 1000
@@ -103,14 +103,17 @@ class DeepL:
         return Manner(one, wire.target_code(other, self._options.targets), self._formality, glossary)
 
     async def _send(self, texts: Sequence[str], manner: Manner, context: str) -> list[str]:
-        wanted, billed = sum(map(len, texts)), 0
+        wanted = sum(map(len, texts))
+        billed = wanted  # what is given up, or not answered in time, DeepL may have translated all the same
         self._spending.reserve(wanted)
         try:
             found = await self._connection.translate(wire.body(texts, manner, context), self._options.deadline_s)
             answers = wire.answers(found, texts)
             billed = sum(one.billed for one in answers)
-        except EngineError:
+        except EngineError as error:
             self._worked_s = None
+            if not isinstance(error, EngineTimeout):
+                billed = 0
             raise
         finally:
             self._spending.settle(wanted, billed)

@@ -28,7 +28,9 @@ class Spending:
         """Billed since DeepL was asked, or since the process began."""
         self._reserved = 0
         self._usage = Usage(0, 0)
-        self._characters = metrics.counter("dragoman_deepl_characters_total", "Characters that DeepL has billed us")
+        self._characters = metrics.counter(
+            "dragoman_deepl_characters_total", "Characters that DeepL has billed us, or may have where no answer came"
+        )
         self._quota = metrics.gauge(
             "dragoman_deepl_quota_characters", "The account's characters in this billing period, all its users", "what"
         )
@@ -48,7 +50,7 @@ class Spending:
         self._reserved += characters
 
     def settle(self, reserved: int, billed: int) -> None:
-        """After it, however it ended. `billed` is 0 where no answer came."""
+        """After it, however it ended. `billed` is what DeepL said, or may have counted where nobody waited for it."""
         self._reserved -= reserved
         self._of_day += billed
         self._of_month += billed
