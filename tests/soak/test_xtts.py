@@ -28,7 +28,7 @@ FIRST = 200
 GROWTH_MB = 24.0
 """Of resident memory, over all the others: an utterance that left a hundredth of its row behind would pass it."""
 
-TEXTS = ("Hm", "Yes", "No, thanks.", "It costs 20 euros.")
+TEXTS = ("Hm", "Yes", "No")
 
 
 @pytest.fixture(scope="module")
