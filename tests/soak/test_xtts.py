@@ -25,6 +25,8 @@ TOGETHER = 12
 """At a time: as many as have slots, and some who wait."""
 FIRST = 200
 """After so many the process has all that it keeps for good: arenas, prefixes, threads' stacks."""
+POOL = 4
+"""Threads that gRPC, in the server, ends and begins as it sees fit."""
 GROWTH_MB = 24.0
 """Of resident memory, over all the others: an utterance that left a hundredth of its row behind would pass it."""
 
@@ -149,7 +151,8 @@ def test_a_thousand_utterances_leave_nothing_behind(triton: tuple[Run, TritonSer
     assert min(ends.values()) > (COUNT - FIRST) / 10, "both kinds were there"
     until("handles are closed", lambda: held(run, server).handles == first.handles)
     last = held(run, server)
-    assert last.threads == first.threads
+    assert last.threads[1] == first.threads[1]
+    assert abs(last.threads[0] - first.threads[0]) <= POOL
     assert (last.shared, last.regions) == (first.shared, first.regions)
     assert last.resident_mb - first.resident_mb < GROWTH_MB, (first, last)
     assert ask(server, fill_all_slots) == SLOTS
