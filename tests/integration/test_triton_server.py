@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.errors import EngineTimeout, EngineUnavailable, StackError
+from controller.errors import EngineRejected, EngineTimeout, EngineUnavailable, StackError
 from controller.stack import ports
 from controller.stack.process import Run
 from controller.stack.reaper import MARK_VARIABLE, marked
@@ -111,7 +111,7 @@ def test_a_model_that_is_not_wanted_is_not_loaded(crippled: Path) -> None:
         server.start()
         assert (server.models, server.failed) == (["pico"], {})
         assert server.stub_pid("whisper") is None
-        with pytest.raises(EngineUnavailable, match="whisper is not loaded"):
+        with pytest.raises(EngineRejected, match="Triton has no model whisper"):
             ask(server, lambda client: recognise(client, np.zeros(1_600, np.int16), "en"))
 
 
