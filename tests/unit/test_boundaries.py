@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODEL_RUNTIMES = ("torch", "onnxruntime", "ctranslate2", "transformers", "TTS", "speechbrain")
 
+MOST_BYTES = 1_000_000
+"""Of a file: what is larger is fetched or made, not committed."""
 
 THEIRS = (
     *("loadtest/xtts/coqui.py", "loadtest/xtts/peer.py"),
@@ -87,3 +89,13 @@ def test_no_file_is_long() -> None:
         if "weights" not in file.parts and (count := len(file.read_text().splitlines())) > 400
     ]
     assert long == []
+
+
+def test_nothing_large_is_committed() -> None:
+    """A core dump once was, for a moment: 528 MB that packed into five."""
+    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=False, cwd=ROOT)
+    if listed.returncode:
+        pytest.skip("this is no checkout: git knows no files here")
+    files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    large = [str(one.relative_to(ROOT)) for one in files if one.is_file() and one.stat().st_size > MOST_BYTES]
+    assert large == []
