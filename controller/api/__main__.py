@@ -51,6 +51,7 @@ async def _serve(http_fd: int, snapshot_fd: int) -> None:
         fd=http_fd,
         log_level="warning",
         lifespan="off",
+        ws="none",  # it has none; else what is installed for Deepgram would be loaded for it
         timeout_graceful_shutdown=1,
         proxy_headers=False,  # X-Forwarded-For is what anyone says: it must not make a caller this machine
     )
