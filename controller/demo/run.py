@@ -120,16 +120,17 @@ def _check_engines(options: DemoOptions) -> None:
     for kind, name in (("stt", options.stt), ("mt", options.mt), ("tts", options.tts)):
         if name not in names(kind):
             raise UsageError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind))}.")
-    if options.mt != DemoOptions.mt:
-        asyncio.run(_try_translator(options.mt))
+    for kind, name, default in (("stt", options.stt, DemoOptions.stt), ("mt", options.mt, DemoOptions.mt)):
+        if name != default:
+            asyncio.run(_try_engine(kind, name))
 
 
-async def _try_translator(name: str) -> None:
+async def _try_engine(kind: str, name: str) -> None:
     """Raises SettingsError where it lacks something, a key for instance, before any server is started."""
     settings = load()
     async with TritonClient(settings.triton.grpc) as triton, AsyncExitStack() as lives:
         given = settings.engines.options.get(name, {})
-        make("mt", name, EngineContext(triton, settings.triton, given, lives=lives))
+        make(kind, name, EngineContext(triton, settings.triton, given, lives=lives))
 
 
 def _clips(options: DemoOptions, parts: dict[str, Part]) -> dict[str, Pcm]:
