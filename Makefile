@@ -20,7 +20,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
-	bench-call bench-frames bench-xtts bench-tts-server bench-encoders reference-env clean
+	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-engines reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -108,6 +108,10 @@ bench-xtts: ## XTTS's parts beside coqui-tts, full size, same structural weights
 bench-encoders: ## Encoders of speakers beside speechbrain: CPU a clip, and the same vectors (4 minutes)
 	@$(SETUP) env-controller env-export env-speechbrain
 	@$(PYTHON) -m loadtest.encoders --out build/bench/encoders.json
+
+bench-engines: ## CPU of streams to Deepgram, against a scripted stand-in (a minute)
+	@$(SETUP) env-controller
+	@$(PYTHON) -m loadtest.engines --out build/bench/engines.json
 
 # On a GPU, or at a server that runs already, there is nothing of coqui-tts to be compared with.
 bench-tts-server: ## XTTS on the real Triton beside coqui-tts's stream (10 minutes). ROUNDS= STREAMS=1,4 PROVIDER=cuda URL=host:port
