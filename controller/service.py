@@ -107,7 +107,7 @@ class Service:
         triton = TritonClient(settings.triton.grpc)
         self._lives.push_async_callback(triton.close)
         self._engines = self._engines or make_all(
-            settings.engines, triton, settings.triton, metrics=self._metrics, lives=self._lives
+            settings.engines, triton, settings.triton, settings.fallback, metrics=self._metrics, lives=self._lives
         )
         if refusal := self._engines.refusal(settings.calls.source, settings.calls.target):
             raise StackError(f"The default languages cannot be interpreted: {refusal}")

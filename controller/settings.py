@@ -78,6 +78,43 @@ class EngineSettings(BaseModel):
     """an engine's own settings, by its name"""
 
 
+class FallbackSettings(BaseModel):
+    """Which engines take over from one that fails, and when one counts as failing."""
+
+    model_config = _FROZEN
+    stt: list[str] | None = None
+    """recognisers behind `engines.stt`, in order; not set: whisper behind deepgram, else none; [] for none"""
+    mt: list[str] | None = None
+    """translators behind `engines.mt`; not set: apertium behind deepl, else none"""
+    tts: list[str] | None = None
+    """voices behind `engines.tts`; not set: pico behind xtts_v2, else none"""
+    stt_patience_s: float = Field(default=1.5, gt=0, le=60)
+    """so long after the end of an utterance its audio is given to the next recogniser"""
+    mt_patience_s: float = Field(default=1.0, gt=0, le=60)
+    """after so long without a translation the text is given to the next translator"""
+    tts_patience_s: float = Field(default=2.0, gt=0, le=60)
+    """after so long without a first sound the translation is given to the next voice"""
+    stt_slow_s: float = Field(default=1.0, gt=0, le=60)
+    """an answer that takes longer counts as a failure, of engines that another is behind"""
+    mt_slow_s: float = Field(default=0.5, gt=0, le=60)
+    """the same of translations"""
+    tts_slow_s: float = Field(default=1.5, gt=0, le=60)
+    """the same of first sounds; a cloned voice needs more where there is no GPU, and more patience too"""
+    failures: int = Field(default=3, ge=1, le=100)
+    """after so many failures in a row an engine is left alone"""
+    error_rate: float = Field(default=0.5, gt=0, le=1)
+    """or after so large a share of failures within half a minute, of ten answers or more"""
+    open_s: float = Field(default=5.0, ge=0, le=600)
+    """for so long at first; each time twice as long, up to a minute, until it has worked again"""
+    barred_s: float = Field(default=300.0, ge=1, le=86400)
+    """for so long where its key is wrong or its quota used up"""
+
+    def patient(self, deadlines: TritonSettings) -> FallbackSettings:
+        """For who can wait, as `TritonSettings.patient`: a voice has all of its time, and none is slow."""
+        all_s = deadlines.first_chunk_s
+        return self.model_copy(update={"tts_patience_s": all_s, "tts_slow_s": all_s})
+
+
 class VadSettings(BaseModel):
     """When a speaker speaks."""
 
@@ -232,6 +269,7 @@ class Settings(BaseSettings):
     asterisk: AsteriskSettings = AsteriskSettings()
     triton: TritonSettings = TritonSettings()
     engines: EngineSettings = EngineSettings()
+    fallback: FallbackSettings = FallbackSettings()
     vad: VadSettings = VadSettings()
     echo: EchoSettings = EchoSettings()
     playback: PlaybackSettings = PlaybackSettings()

@@ -12,11 +12,11 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from controller.engines.registry import EngineContext, make
+from controller.engines.registry import EngineContext, chain_names, make_voice
 from controller.engines.tts import DEFAULT, NARRATION_S, Narrator, Voice
 from controller.errors import EngineError, EngineRejected, EngineUnavailable
 from controller.frames import Pcm
-from controller.settings import Settings, TritonSettings
+from controller.settings import EngineSettings, FallbackSettings, Settings, TritonSettings
 from controller.telemetry.first_audio import FirstAudio
 from controller.triton.client import TritonClient
 from controller.voices.library import Library
@@ -139,11 +139,12 @@ def hand_over(settings: Settings) -> str:
     """What the API process must know to speak, and no more; empty where it is not to speak."""
     if not settings.api.speeches:
         return ""
-    name = settings.engines.tts
+    engines = settings.engines
+    names = chain_names("tts", engines.tts, settings.fallback)
     told: dict[str, Any] = {
-        "engine": name,
-        "options": settings.engines.options.get(name, {}),
+        "engines": {name: engines.options.get(name, {}) for name in names},
         "triton": settings.triton.model_dump(mode="json"),
+        "fallback": settings.fallback.model_dump(mode="json"),
         "most": settings.api.speeches,
     }
     return json.dumps(told, default=str)
@@ -159,5 +160,8 @@ def take_over(told: str, profiles: Library | None = None) -> Speaking:
     """
     known = json.loads(told)
     deadlines = TritonSettings(**known["triton"]).patient()
-    context = EngineContext(TritonClient(deadlines.grpc), deadlines, known["options"], profiles=profiles)
-    return Speaking(make("tts", known["engine"], context), known["most"])
+    context = EngineContext(TritonClient(deadlines.grpc), deadlines, {}, profiles=profiles)
+    first, *behind = known["engines"]
+    settings = EngineSettings(tts=first, options=known["engines"])
+    fallback = FallbackSettings(**known["fallback"] | {"tts": behind}).patient(deadlines)
+    return Speaking(make_voice(settings, context, fallback), known["most"])

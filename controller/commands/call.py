@@ -53,6 +53,8 @@ def _show(options: argparse.Namespace) -> int:
     for party in one["parties"]:
         behind = one["backlog_s"].get(party["leg"], 0.0)
         print(f"  {party['leg']} speaks {party['language']}; {behind:.1f} s of translation wait to be heard")
+        if party["leg"] in one.get("bypassed", ()):
+            print(f"  {party['leg']} hears the original only: an engine is missing, see the service's log")
     print(f"  {one['clauses']} clauses; of {deliveries['opened']} deliveries {deliveries['played']} were played")
     print(f"  dropped: {reasons or 'none'}")
     print(f"  lag {_lag(one)}")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from controller.demo.script import Part, Said
 from controller.demo.voices import note
 from controller.frames import FRAME_S, FRAME_SAMPLES, AudioFrame
-from controller.messages import Clause, Delivery, Outcome, Transcript
+from controller.messages import Clause, Delivery, Outcome, Transcript, Translation
 from controller.observer import Observer
 from controller.pipeline.conversation import Conversation
 from controller.pipeline.leg import LegFigures
@@ -39,12 +39,17 @@ class Record(Observer):
     deliveries: list[Delivery] = field(default_factory=list)
     partials: Counter[str] = field(default_factory=Counter)
     levels: dict[str, list[float]] = field(default_factory=dict)
+    translators: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The engine that translated, by clause and language."""
 
     def transcript(self, call: str, transcript: Transcript) -> None:
         self.partials[transcript.speaker] += not (transcript.final or transcript.draft)
 
     def clause(self, call: str, clause: Clause) -> None:
         self.clauses.append(clause)
+
+    def translated(self, call: str, translation: Translation) -> None:
+        self.translators[translation.clause.id, translation.language] = translation.engine
 
     def delivered(self, call: str, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
@@ -109,7 +114,7 @@ def build(
             }
             for name, leg in sorted(legs.items())
         ],
-        "clauses": [_clause(clause, record.deliveries) for clause in record.clauses],
+        "clauses": [_clause(clause, record) for clause in record.clauses],
         "ear_lag_ms": quantiles([(one.ear_s - one.clause.span.end_s) * 1000 for one in played if one.ear_s]),
         "lag_ms": quantiles([one.lag_ms for one in played if one.lag_ms is not None]),
         "wer_recognised": {name: _wer(said[name], name, record) for name in sorted(legs)},
@@ -160,12 +165,13 @@ def _leg(leg: LegFigures, said: list[Said], wavs: dict[str, str], skipped: int, 
         "frames_dropped": leg.lost + leg.frames_out_dropped,
         "frames_dropped_by_reason": {**leg.dropped, "out": leg.frames_out_dropped},
         "ticks_late": skipped,
+        "bypassed_s": round(leg.bypassed_s, 1),
         "partials": record.partials[leg.name],
         "said": [{"text": one.text, "start_s": round(one.start_s, 3), "end_s": round(one.end_s, 3)} for one in said],
     }
 
 
-def _clause(clause: Clause, deliveries: list[Delivery]) -> dict[str, Any]:
+def _clause(clause: Clause, record: Record) -> dict[str, Any]:
     return {
         "id": clause.id,
         "leg": clause.speaker,
@@ -173,7 +179,11 @@ def _clause(clause: Clause, deliveries: list[Delivery]) -> dict[str, Any]:
         "source": clause.text,
         "start_s": round(clause.span.start_s, 3),
         "end_s": round(clause.span.end_s, 3),
-        "deliveries": [_delivery(one) for one in deliveries if one.clause.id == clause.id],
+        "deliveries": [
+            {**_delivery(one), "translator": record.translators.get((clause.id, one.language))}
+            for one in record.deliveries
+            if one.clause.id == clause.id
+        ],
     }
 
 

@@ -208,7 +208,10 @@ def _settings(options: DemoOptions, asterisk: AsteriskServer, triton: TritonServ
         calls={"source": options.source, "target": options.target},
         api={"port": 0},
     )
-    return settings.model_copy(update={"triton": settings.triton.patient()}) if cloned else settings
+    if not cloned:
+        return settings
+    deadlines = settings.triton.patient()
+    return settings.model_copy(update={"triton": deadlines, "fallback": settings.fallback.patient(deadlines)})
 
 
 def _report(

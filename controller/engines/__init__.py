@@ -21,6 +21,10 @@ class Engines:
     identifier: Recogniser | None = None
     """Finds out what a speaker speaks, where the call does not say; None where nothing does."""
 
+    out: Callable[[str, str], str | None] = lambda source, target: None
+    """The kind (stt, mt, tts) of which no engine is left at this moment to interpret `source` to `target`: who listens
+    hears the original only. None where there is one of each."""
+
     def identifies(self, candidates: tuple[str, ...]) -> bool:
         """Whether a speaker of one of them is told from those of the others."""
         return bool(self.identifier and candidates and self.identifier.hears(",".join(candidates)))

@@ -6,17 +6,29 @@ The groups are `dragoman.stt`, `dragoman.mt` and `dragoman.tts`. An entry point 
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import entry_points
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 from controller.engines import Engines
+from controller.engines.fallback import Member, Terms
+from controller.engines.fallback.mt import FallbackTranslator
+from controller.engines.fallback.stt import FallbackRecogniser
+from controller.engines.fallback.tts import FallbackVoice, voice_of
 from controller.errors import SettingsError
-from controller.settings import EngineSettings, TritonSettings
+from controller.recovery.breaker import Breaker, Limits, Watch
+from controller.settings import EngineSettings, FallbackSettings, TritonSettings
+from controller.telemetry.failover import FailoverFigures
 from controller.telemetry.metrics import Registry as Metrics
 from controller.triton.client import TritonClient
 from controller.voices.library import Library
+
+BEHIND: Final = {("stt", "deepgram"): ("whisper",), ("mt", "deepl"): ("apertium",), ("tts", "xtts_v2"): ("pico",)}
+"""What takes over where the settings do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +70,89 @@ def make_all(
     settings: EngineSettings,
     triton: TritonClient,
     deadlines: TritonSettings,
+    fallback: FallbackSettings | None = None,
     *,
     metrics: Metrics | None = None,
     lives: AsyncExitStack | None = None,
 ) -> Engines:
-    """The engines that the settings name.
+    """The engines that the settings name, each kind with those that take over from it.
 
     Args:
         metrics, lives: see EngineContext.
     Raises:
         SettingsError: one of them does not exist, or its options are wrong.
     """
+    metrics, fallback = metrics or Metrics(), fallback or FallbackSettings()
+    context = EngineContext(triton, deadlines, {}, metrics, lives or AsyncExitStack())
+    chains = _Chains(settings, context, fallback, FailoverFigures(metrics))
+    stt = FallbackRecogniser(*chains.of("stt", settings.stt, deadlines.stt_deadline_s))
+    mt = FallbackTranslator(*chains.of("mt", settings.mt, deadlines.mt_deadline_s))
+    tts = voice_of(*chains.of("tts", settings.tts, deadlines.first_chunk_s))
+    identifier = chains.make("stt", settings.identifier) if settings.identifier else None
+    return Engines(stt, mt, tts, identifier, partial(_out, stt, mt, tts))
 
-    def one(kind: str, name: str) -> Any:
-        options = settings.options.get(name, {})
-        return make(
-            kind, name, EngineContext(triton, deadlines, options, metrics or Metrics(), lives or AsyncExitStack())
-        )
 
-    identifier = one("stt", settings.identifier) if settings.identifier else None
-    return Engines(one("stt", settings.stt), one("mt", settings.mt), one("tts", settings.tts), identifier)
+def make_voice(settings: EngineSettings, context: EngineContext, fallback: FallbackSettings) -> FallbackVoice:
+    """The voice that the settings name alone, with those that take over from it.
+
+    Args:
+        context: of all of them, but for their options.
+    Raises:
+        SettingsError: one of them does not exist, or its options are wrong.
+    """
+    chains = _Chains(settings, context, fallback, Watch())
+    return voice_of(*chains.of("tts", settings.tts, context.deadlines.first_chunk_s))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chains:
+    """Makes engines, and what a chain of them is made of."""
+
+    settings: EngineSettings
+    context: EngineContext
+    """Of all of them, but for their options."""
+
+    fallback: FallbackSettings
+    watch: Watch
+
+    def make(self, kind: str, name: str) -> Any:
+        return make(kind, name, replace(self.context, options=self.settings.options.get(name, {})))
+
+    def of(self, kind: str, first: str, deadline_s: float) -> tuple[str, list[Member[Any]], Terms]:
+        now = asyncio.get_running_loop().time
+        names = chain_names(kind, first, self.fallback)
+        members = [
+            Member(
+                self.make(kind, name),
+                Breaker(name, kind, _limits(kind, self.fallback, name == names[-1]), now, self.watch),
+            )
+            for name in names
+        ]
+        return kind, members, Terms(getattr(self.fallback, f"{kind}_patience_s"), deadline_s, now, self.watch)
+
+
+def chain_names(kind: str, first: str, fallback: FallbackSettings) -> list[str]:
+    """The names of the engine `first` of `kind` and of those that take over from it, in order."""
+    chosen = getattr(fallback, kind)
+    behind = BEHIND.get((kind, first), ()) if chosen is None else chosen
+    return list(dict.fromkeys((first, *behind)))
+
+
+def _limits(kind: str, fallback: FallbackSettings, last: bool) -> Limits:
+    """When an engine is left alone. With none behind it slow is better than nothing, and it is tried again at once,
+    by one request at a time."""
+    return Limits(
+        failures=fallback.failures,
+        error_rate=fallback.error_rate,
+        open_s=0.0 if last else fallback.open_s,
+        barred_s=fallback.barred_s,
+        slow_s=inf if last else getattr(fallback, f"{kind}_slow_s"),
+    )
+
+
+def _out(stt: FallbackRecogniser, mt: FallbackTranslator, tts: FallbackVoice, source: str, target: str) -> str | None:
+    if not stt.works(source):
+        return "stt"
+    if not mt.works(source, target):
+        return "mt"
+    return None if tts.works(target) else "tts"

@@ -23,6 +23,7 @@ def recorded(engines: Engines, recorder: Recorder) -> Engines:
         RecordedTranslator(engines.mt, recorder, numbers),
         RecordedVoice(engines.tts, recorder, numbers),
         engines.identifier and RecordedRecogniser(engines.identifier, recorder, numbers),
+        engines.out,
     )
 
 

@@ -26,7 +26,7 @@ from controller.ticker import Tick, TickSource
 
 log = logging.getLogger(__name__)
 
-_NOT_KEPT = {"asterisk", "triton", "engines", "api", "languages", "logging", "recorder", "voices"}
+_NOT_KEPT = {"asterisk", "triton", "engines", "fallback", "api", "languages", "logging", "recorder", "voices"}
 """Tables of the settings that do not decide what a call does once it is up; some hold secrets or numbers."""
 
 

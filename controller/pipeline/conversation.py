@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 RESTART_S = 0.5
 """Pause before a speaker's stages are started again after a fault."""
 
+LOOK_S = 1.0
+"""How often it is looked whether there are engines left for everyone."""
 
 GONE = 100
 """So many of those who have left are kept with their figures: a room may be open for days."""
@@ -87,6 +89,7 @@ class Conversation:
         self._pace = Pace(self._ledger, self._playbacks)
         self._announcer = Announcer(engines.tts, lambda error: observer.engine_failed(call, "tts", error))
         self._last_due: float | None = None
+        self._look_s = 0.0
         self._frames_seen = (0, 0, 0)
         self._faulty = False
         self._on_fault = on_fault
@@ -99,6 +102,11 @@ class Conversation:
             dropped.update(leg.orchestrator.capture.dropped)
             refused += leg.frames_out_dropped
         return FrameCounts(dropped, refused, self.ticks_skipped)
+
+    @property
+    def bypassed(self) -> list[str]:
+        """Those who hear the original only at this moment, since no engine is left for what others say."""
+        return [leg.name for leg in self.legs.values() if leg.bypassed]
 
     @property
     def joined(self) -> int:
@@ -226,6 +234,9 @@ class Conversation:
         if self._last_due is not None:
             self.ticks_skipped += max(0, round((due - self._last_due) / FRAME_S) - 1)
         self._last_due = due
+        if now_s >= self._look_s:
+            self._look_s = now_s + LOOK_S
+            self._look_for_engines()
         originals: list[tuple[Leg, str, Pcm]] = []
         arrived, dropped, echo = self._gone_frames
         for leg in self.legs.values():
@@ -253,6 +264,14 @@ class Conversation:
         if echo > seen_echo:
             self._observer.echoed(self.call, echo - seen_echo)
         self._frames_seen = arrived, dropped, echo
+
+    def _look_for_engines(self) -> None:
+        """Who is interpreted for nobody's want but the engines' hears the original as it is; that is counted."""
+        for leg in self.legs.values():
+            wants = self.interpreting and not leg.preferences.original_only
+            others = {one.language for one in self.legs.values() if one is not leg} - {leg.language}
+            leg.bypassed = wants and any(self._engines.out(other, leg.language) for other in others)
+            leg.bypassed_s += LOOK_S * leg.bypassed
 
     def _not_taken_in(self) -> None:
         self._ticker.remove(self._tick)

@@ -32,6 +32,9 @@ class LegFigures:
     frames_out_dropped: int
     """Frames to them: made, and of these not taken by their channel"""
 
+    bypassed_s: float
+    """For so long they heard the original only, since no engine was left for what others said"""
+
 
 class Leg:
     """One participant."""
@@ -61,6 +64,9 @@ class Leg:
         self.outlet = outlet
         self.frames_out = 0
         self.frames_out_dropped = 0
+        self.bypassed = False
+        """They hear the original only: no engine is left for what another says."""
+        self.bypassed_s = 0.0
         self.gone = False
         """They have left: their figures stay as they are."""
         self.taking_in = False
@@ -85,6 +91,7 @@ class Leg:
             echo_frames=capture.echo_frames,
             frames_out=self.frames_out,
             frames_out_dropped=self.frames_out_dropped,
+            bypassed_s=self.bypassed_s,
         )
 
     def push(self, pcm: Pcm) -> None:

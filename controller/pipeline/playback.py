@@ -1,6 +1,7 @@
 """The last stage, one a listener, inside the tick: translations in order of their clauses over the ducked original.
 
-Two translations never overlap. A listener's original is lowered only while a translation is waiting or sounding.
+Two translations never overlap. A listener's original is lowered only while a translation is waiting or sounding,
+and not while its voice is stuck.
 A delivery is played when the mark behind its last frame has come back: what was handed over may still be lost.
 """
 
@@ -24,6 +25,10 @@ channel lets stand, it looks for a deeper one every 0.5 s, and 1 s more is for a
 
 STALE_S = 15.0
 """What one on hold has missed is played afterwards, unless its clause ended longer ago than this: too old to follow."""
+
+
+STARVED_FRAMES = 25
+"""A translation whose sound fails to come for so long, 0.5 s, no longer keeps the original down."""
 
 
 class Outlet(Protocol):
@@ -69,6 +74,8 @@ class Playback:
         self._latest: Utterance | None = None
         """The latest translation that was handed over whole."""
         self._held = False
+        self._starved = 0
+        """Frames since what sounds, or is next to, had one to give."""
         self.preferences = Preferences()
 
     @property
@@ -115,9 +122,12 @@ class Playback:
         if self._held:
             self._drop_stale(now_s)
         if self._held or not self._queue:
+            self._starved = 0
             return outlet.send(self._ducker.mix(originals, None, ducked=False, beside=beside))
         utterance, translation = self._next(now_s, outlet)
-        frame = self._ducker.mix(originals, translation, ducked=bool(self._queue), beside=beside)
+        self._starved = 0 if translation is not None else self._starved + 1
+        ducked = bool(self._queue) and self._starved < STARVED_FRAMES
+        frame = self._ducker.mix(originals, translation, ducked=ducked, beside=beside)
         if utterance is None or translation is None:
             return outlet.send(frame)
         if not utterance.started:

@@ -71,34 +71,48 @@ class SpeechStage:
             await self._speak_to(translation, group, speed)
 
     async def _speak_to(self, translation: Translation, listeners: Sequence[str], speed: float) -> None:
-        clause, language = translation.clause, translation.language
+        """Speak it to them; once more where the voice broke off before any of them had heard anything of it."""
         utterances: list[Utterance] = []
-        samples = 0
         try:
-            async with aclosing(self._engine.synthesize(translation.text, language, speed=speed)) as chunks:
-                async for chunk in chunks:
-                    if not utterances:
-                        present = [one for one in self._ledger.listeners(clause, language) if one in listeners]
-                        for listener in present:
-                            self._ledger.mark_listener(clause, listener, Mark.FIRST_CHUNK, self._now())
-                        utterances = [one.begin(clause) for one in self._playbacks(present)]
-                    for utterance in utterances:
-                        utterance.feed(chunk)
-                    samples += len(chunk.pcm)
+            try:
+                await self._synthesise(translation, listeners, speed, utterances)
+            except EngineError as error:
+                if not utterances or any(one.started for one in utterances):
+                    raise
+                self._on_failure(error)
+                for utterance in utterances:
+                    utterance.renew()
+                await self._synthesise(translation, listeners, speed, utterances)
         except EngineError as error:
             for utterance in utterances:
                 utterance.abandon(Reason.ENGINE_FAILED)
             for listener in listeners:
-                self._ledger.drop(clause, listener, Reason.ENGINE_FAILED)
+                self._ledger.drop(translation.clause, listener, Reason.ENGINE_FAILED)
             self._on_failure(error)
-        else:
-            for utterance in utterances:  # the end is the end, whether the last chunk said so or not
-                utterance.feed(END)
-            if samples:
-                self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
-            elif not utterances:
-                for listener in listeners:
-                    self._ledger.drop(clause, listener, Reason.TOO_SHORT)
         finally:  # cancelled: the speaker has left
             for utterance in utterances:
                 utterance.abandon(Reason.HANGUP)
+
+    async def _synthesise(
+        self, translation: Translation, listeners: Sequence[str], speed: float, utterances: list[Utterance]
+    ) -> None:
+        """Feed the sound into `utterances`, which are begun with its first chunk where they are not there yet."""
+        clause, language = translation.clause, translation.language
+        samples = 0
+        async with aclosing(self._engine.synthesize(translation.text, language, speed=speed)) as chunks:
+            async for chunk in chunks:
+                if not utterances:
+                    present = [one for one in self._ledger.listeners(clause, language) if one in listeners]
+                    for listener in present:
+                        self._ledger.mark_listener(clause, listener, Mark.FIRST_CHUNK, self._now())
+                    utterances += [one.begin(clause) for one in self._playbacks(present)]
+                for utterance in utterances:
+                    utterance.feed(chunk)
+                samples += len(chunk.pcm)
+        for utterance in utterances:  # the end is the end, whether the last chunk said so or not
+            utterance.feed(END)
+        if samples:
+            self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
+        elif not utterances:
+            for listener in listeners:
+                self._ledger.drop(clause, listener, Reason.TOO_SHORT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from controller.engines.mt import Translator
+from controller.engines.mt import Rendered, Translator
 from controller.errors import EngineError
 from controller.messages import Clause, Reason, Translation
 from controller.pipeline.ledger import Ledger
@@ -66,6 +66,7 @@ class TranslationStage:
             self._on_failure(error)
             return
         self._ledger.mark(clause, self._language, Mark.TRANSLATED, self._now())
-        translation = Translation(clause, self._language, text, self._engine.name)
+        engine = text.engine if isinstance(text, Rendered) else self._engine.name
+        translation = Translation(clause, self._language, text, engine)
         self._ledger.translated(translation)
         self._on_translation(translation)

@@ -55,6 +55,14 @@ class Utterance:
         if not self.complete:
             self.abandoned = reason
 
+    def renew(self) -> None:
+        """Forget the sound that came: none of it was heard, and it comes anew."""
+        assert not self.started
+        self._chunks.clear()
+        self._taken.clear()
+        self.samples = 0
+        self.complete = False
+
     def attempt(self) -> str:
         """The name for the mark in front of the frame that may become its first."""
         self.begins = f"{self._name}.{self.refused}"

@@ -37,6 +37,9 @@ class LiveCall(Protocol):
 
     def languages(self) -> dict[str, str]: ...
 
+    @property
+    def bypassed(self) -> Collection[str]: ...
+
 
 class Reservoir:
     """An even sample of however many values there were (Vitter's algorithm R, 1985), with their count and maximum."""
@@ -116,6 +119,7 @@ def _told(call: LiveCall, figures: _Figures) -> dict[str, Any]:
         },
         "lag_ms": figures.lag_ms,
         "backlog_s": {leg: round(seconds, 2) for leg, seconds in call.backlogs_s().items()},
+        "bypassed": list(call.bypassed),
         "frames": {"arrived": figures.frames, "dropped": figures.frames_dropped},
         "ticks_late": call.ticks_skipped,
     }

@@ -21,6 +21,9 @@ class Sampled(Protocol):
 
     def frame_counts(self) -> FrameCounts: ...
 
+    @property
+    def bypassed(self) -> Collection[str]: ...
+
 
 class Figures(Observer):
     """Metrics of all calls of a process; labels come from fixed sets only."""
@@ -54,6 +57,11 @@ class Figures(Observer):
         self._backlogs = registry.histogram(
             "dragoman_listener_backlog_ms", "Translation still to be heard, a value a listener and second"
         )
+        self._bypassed = registry.gauge(
+            "dragoman_bypassed_listeners",
+            "Those who hear the original only, since no engine is left",
+        )
+        self._bypasses = registry.counter("dragoman_bypassed_seconds_total", "The time that they did")
         self._depths = registry.gauge("dragoman_queue_depth", "Items waiting in queues of a kind, all calls", "queue")
         self._speculations = registry.counter(
             "dragoman_speculations_total", "Work begun before its clause was committed, and its end", "kind", "fate"
@@ -69,6 +77,9 @@ class Figures(Observer):
         self._backlog.set(max(backlogs, default=0.0))
         for seconds in backlogs:
             self._backlogs.observe(seconds * 1000)
+        bypassed = sum(len(one.bypassed) for one in conversations)
+        self._bypassed.set(bypassed)
+        self._bypasses.add(amount=bypassed)
         depths: Counter[str] = Counter(dict.fromkeys(("input", "asr", "mt", "tts"), 0))
         for one in conversations:
             depths.update(one.queue_depths())

@@ -164,7 +164,7 @@ class AnyCall:
         # No two things at the very same moment: which comes first is then chance, and nothing that a call decides by.
         self.mt, self.tts = MoodyTranslator(0.1007), MoodyVoice(0.3003, seconds=0.8, level=1000)
         self.ears: list[HeardTranslations] = []
-        engines = Engines(FakeRecogniser(delay_s=0.1013, draft=str), self.mt, self.tts)
+        engines = self.make_engines()
         self.recording = recording = make_recording(engines)
         self.ticker = Ticker()
         self.conversation = Conversation(
@@ -178,6 +178,9 @@ class AnyCall:
         recording.began(self.conversation)
         self.consumed: Counter[str] = Counter()
         self.phones: list[AnyPhone] = []
+
+    def make_engines(self) -> Engines:
+        return Engines(FakeRecogniser(delay_s=0.1013, draft=str), self.mt, self.tts)
 
     def _ears(self) -> HeardTranslations:
         self.ears.append(HeardTranslations())
@@ -231,9 +234,11 @@ class AnyCall:
 
 
 async def any_call(
-    script: list[tuple[int, Action]], make_recording: Callable[[Engines], Recording] = lambda engines: Recording()
+    script: list[tuple[int, Action]],
+    make_recording: Callable[[Engines], Recording] = lambda engines: Recording(),
+    make: Callable[[Callable[[Engines], Recording]], AnyCall] = AnyCall,
 ) -> AnyCall:
-    call = AnyCall(make_recording)
+    call = make(make_recording)
     ticking = asyncio.create_task(call.ticker.run())
     for language in ("en", "es", "es"):
         call.join(language)

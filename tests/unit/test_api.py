@@ -27,6 +27,7 @@ CALL = {
     "deliveries": {"opened": 5, "played": 3, "dropped": {"backlog": 2}},
     "lag_ms": {"p50": 500.0, "p95": 900.0, "p99": 950.0, "max": 960.0, "n": 3},
     "backlog_s": {"a": 0.0, "b": 1.5},
+    "bypassed": ["b"],
     "frames": {"arrived": 1000, "dropped": 1},
     "ticks_late": 2,
 }

@@ -337,7 +337,8 @@ def test_the_api_process_is_told_what_it_needs_and_no_more(monkeypatch: pytest.M
 
     one = asyncio.run(main())
     assert (one.engine.name, one.most) == ("pico", 2)
-    assert one.engine._deadlines == settings.triton.patient()  # type: ignore[attr-defined]
+    (member,) = one.engine.members  # type: ignore[attr-defined]
+    assert member.engine._deadlines == settings.triton.patient()
     assert hand_over(load(api={"speeches": 0})) == ""
     wrong = settings.model_copy(update={"engines": EngineSettings(options={"pico": {"pitch": 1}})})
     with pytest.raises(SettingsError, match="pico has no options"):

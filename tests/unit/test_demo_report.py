@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from controller.demo.report import verdict
+from controller.demo.report import Record, _clause, verdict
+from controller.messages import Clause, Delivery, Outcome, Reason, Span, Translation
 
 
 def report(**changes: Any) -> dict[str, Any]:
@@ -45,3 +46,15 @@ def test_nobody_must_hear_one_who_says_nothing() -> None:
     quiet = [{"leg": "a", "silent": False}, {"leg": "b", "silent": True}]
     one_way = [{"deliveries": [{"listener": "b", "outcome": "played"}]}]
     assert verdict(report(legs=quiet, clauses=one_way)) is None
+
+
+def test_the_report_names_who_translated_each_clause() -> None:
+    said = Clause("a-1", "a", "hello", Span(0, 1), "en")
+    record = Record()
+    record.translated("call", Translation(said, "es", "hola", "apertium"))
+    record.delivered("call", Delivery(said, "b", "es", Outcome.PLAYED, None, "hola", 2.0, 3.0, None, {}))
+    record.delivered(
+        "call", Delivery(said, "c", "fr", Outcome.DROPPED, Reason.ENGINE_FAILED, None, None, None, None, {})
+    )
+    told = _clause(said, record)["deliveries"]
+    assert [one["translator"] for one in told] == ["apertium", None]

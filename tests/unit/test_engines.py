@@ -54,7 +54,8 @@ def test_an_engine_of_another_distribution_plugs_in(other_distribution: None) ->
 
     engines, text = asyncio.run(main())
     assert text == "HELLO"
-    assert engines.mt.options == {"loud": True}  # type: ignore[attr-defined]
+    (member,) = engines.mt.members  # type: ignore[attr-defined]
+    assert member.engine.options == {"loud": True}
     assert engines.stt.name == "whisper"
 
 

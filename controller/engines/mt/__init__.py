@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 
+class Rendered(str):
+    """A translation that says which engine made it; what a translator gives that is made of several."""
+
+    engine: str
+
+    def __new__(cls, text: str, engine: str) -> Rendered:
+        rendered = super().__new__(cls, text)
+        rendered.engine = engine
+        return rendered
+
+
 class Translator(Protocol):
     """Text to text."""
 

@@ -18,6 +18,9 @@ class RecogniserStream(Protocol):
     async def receive(self) -> Transcript:
         """The next transcript, in order; a final one with empty text where there was nothing to understand.
 
+        Each SpeechEnded is answered by one final, with its `pause` as `speech_final`, or by one error. Finals before
+        that have committed what is in their spans.
+
         Raises:
             EngineError: one utterance is lost; the stream goes on, so call again.
         """
