@@ -92,10 +92,10 @@ scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks 
 	@mkdir -p build/test
 	@TIMES="$(TIMES)" ONLY="$(ONLY)" $(PYTHON) -m tests.scenarios
 
-bench-call: ## Lag and word error rates of real calls, from their recordings (half an hour). SEED=n PARTS= CLAUSES=n LINE=g722
+bench-call: ## Lag and word error rates of real calls, from their recordings (half an hour). SEED=n PARTS= CLAUSES=n LINE=g722 PHRASEBOOK=off
 	@$(SETUP) demo
 	@$(DRAGOMAN) export offline --out model_repository
-	@SEED="$(SEED)" PARTS="$(PARTS)" CLAUSES="$(CLAUSES)" LINE="$(LINE)" $(PYTHON) -m loadtest.call
+	@SEED="$(SEED)" PARTS="$(PARTS)" CLAUSES="$(CLAUSES)" LINE="$(LINE)" PHRASEBOOK="$(PHRASEBOOK)" $(PYTHON) -m loadtest.call
 
 bench-frames: ## What a frame costs: real web sockets, pass-through beside pipecat, a scrape (8 minutes)
 	@$(SETUP) env-controller prompts env-pipecat

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from controller.frames import AudioFrame, Pcm
+from controller.meaning import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,9 @@ class Translation:
     text: str
     engine: str
 
+    lost: tuple[Finding, ...] = ()
+    """What the clause says and it does not, as far as rules can tell"""
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
@@ -197,6 +201,9 @@ class Delivery:
 
     stages_ms: dict[str, float]
     """Where the time from the clause's end to `first_s` went; they add up to the lag."""
+
+    lost: tuple[Finding, ...] = ()
+    """What the clause says and its translation does not"""
 
     @property
     def lag_ms(self) -> float | None:

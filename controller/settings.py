@@ -70,6 +70,8 @@ class EngineSettings(BaseModel):
     """the recogniser"""
     mt: str = "apertium"
     """the translator"""
+    second_opinions: list[str] | None = None
+    """translators asked where a translation lost a number, a name or a no; not set: those behind `mt`"""
     tts: str = "pico"
     """the voice"""
     identifier: str = "whisper"
@@ -85,7 +87,7 @@ class FallbackSettings(BaseModel):
     stt: list[str] | None = None
     """recognisers behind `engines.stt`, in order; not set: whisper behind deepgram, else none; [] for none"""
     mt: list[str] | None = None
-    """translators behind `engines.mt`; not set: apertium behind deepl, else none"""
+    """translators behind `engines.mt`; not set: apertium behind deepl and neural, else none"""
     tts: list[str] | None = None
     """voices behind `engines.tts`; not set: pico behind xtts_v2, else none"""
     stt_patience_s: float = Field(default=1.5, gt=0, le=60)

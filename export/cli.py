@@ -15,6 +15,7 @@ from typing import NoReturn
 from controller.errors import DragomanError, UsageError
 from export import offline
 from export.identity import command as command_identity
+from export.mt import command as command_mt
 from export.repository import Repository
 from export.setup.cache import REPOSITORY, Cache
 from export.xtts import command as command_xtts
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=_export, models=exported, checkpoint=None)
     command_xtts.add(models)
     command_identity.add(models)
+    command_mt.add(models)
     models.add_parser("list", help="what can be exported, and what has been").set_defaults(run=_list)
     for command in models.choices.values():
         command.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
@@ -85,4 +87,6 @@ def _list(options: argparse.Namespace) -> int:
         print(f"xtts     {model:<17} {state}")
     for model, state in command_identity.states(options.out).items():
         print(f"identity {model:<17} {state}")
+    for model, state in command_mt.states(options.out).items():
+        print(f"mt       {model:<17} {state}")
     return 0

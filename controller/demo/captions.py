@@ -34,6 +34,8 @@ class Captions(Observer):
         head = f"{'':8}  {delivery.listener.upper()} [{delivery.language}]"
         if delivery.outcome is Outcome.PLAYED:
             self._print(f"{head} {delivery.target}  ({delivery.lag_ms:.0f} ms)", "32")
+            for lost in delivery.lost:
+                self._print(f"{'':8}  ? perhaps lost, a {lost.kind}: {lost.what}", "33")
         else:
             self._print(f"{head} not played: {delivery.reason}", "33")
 

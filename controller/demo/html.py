@@ -188,7 +188,7 @@ def _table(report: dict[str, Any]) -> str:
             else:
                 ear = None if one["ear_s"] is None else (one["ear_s"] - clause["end_s"]) * 1000
                 cells += [
-                    ("", one["language"], escape(one["target"] or "")),
+                    ("", one["language"], escape(one["target"] or "") + _lost(one)),
                     ("number", "", milliseconds(one["lag_ms"])),
                 ]
                 cells += [("number", "", milliseconds(ear))] if ears else []
@@ -198,6 +198,12 @@ def _table(report: dict[str, Any]) -> str:
             rows.append(f"<tr{attribute('class', 'dropped' if lost else '')}>{_cells(names, cells)}</tr>\n")
     table = _grid(names, rows)
     return f'<div class="tables">\n{table}\n</div>'
+
+
+def _lost(one: dict[str, Any]) -> str:
+    """What a translation seems to have lost."""
+    words = ", ".join(f"{lost['kind']} “{lost['what']}”" for lost in one.get("lost", ()))
+    return f" <em class='bad' lang='en'>(perhaps lost: {escape(words)})</em>" if words else ""
 
 
 def _grid(names: Sequence[str], rows: Sequence[str]) -> str:

@@ -117,6 +117,7 @@ def build(
         "clauses": [_clause(clause, record) for clause in record.clauses],
         "ear_lag_ms": quantiles([(one.ear_s - one.clause.span.end_s) * 1000 for one in played if one.ear_s]),
         "lag_ms": quantiles([one.lag_ms for one in played if one.lag_ms is not None]),
+        "meaning": _meaning(record.deliveries),
         "wer_recognised": {name: _wer(said[name], name, record) for name in sorted(legs)},
         "conservation": {
             "deliveries": balance.opened,
@@ -195,6 +196,7 @@ def _delivery(one: Delivery) -> dict[str, Any]:
         "listener": one.listener,
         "language": one.language,
         "target": one.target,
+        "lost": [{"kind": lost.kind.value, "what": lost.what} for lost in one.lost],
         "first_audio_s": rounded(one.first_s),
         "ear_s": rounded(one.ear_s),
         "last_audio_s": rounded(one.last_s),
@@ -203,6 +205,13 @@ def _delivery(one: Delivery) -> dict[str, Any]:
         "reason": one.reason.value if one.reason else None,
         "stages_ms": {stage: round(value, 1) for stage, value in one.stages_ms.items()},
     }
+
+
+def _meaning(deliveries: list[Delivery]) -> dict[str, Any]:
+    """How many translations seem to have lost something, by what it was; one that several hear counts once."""
+    told = {(one.clause.id, one.language): one.lost for one in deliveries if one.target is not None}
+    kinds = Counter(lost.kind.value for found in told.values() for lost in found)
+    return {"translations": len(told), "marked": sum(map(bool, told.values())), "lost": dict(sorted(kinds.items()))}
 
 
 def _wer(said: list[Said], leg: str, record: Record) -> float | None:

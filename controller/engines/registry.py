@@ -19,6 +19,8 @@ from controller.engines.fallback import Member, Terms
 from controller.engines.fallback.mt import FallbackTranslator
 from controller.engines.fallback.stt import FallbackRecogniser
 from controller.engines.fallback.tts import FallbackVoice, voice_of
+from controller.engines.mt import Translator
+from controller.engines.mt.guarded import Guarded
 from controller.errors import SettingsError
 from controller.recovery.breaker import Breaker, Limits, Watch
 from controller.settings import EngineSettings, FallbackSettings, TritonSettings
@@ -27,7 +29,12 @@ from controller.telemetry.metrics import Registry as Metrics
 from controller.triton.client import TritonClient
 from controller.voices.library import Library
 
-BEHIND: Final = {("stt", "deepgram"): ("whisper",), ("mt", "deepl"): ("apertium",), ("tts", "xtts_v2"): ("pico",)}
+BEHIND: Final = {
+    ("stt", "deepgram"): ("whisper",),
+    ("mt", "deepl"): ("apertium",),
+    ("mt", "neural"): ("apertium",),
+    ("tts", "xtts_v2"): ("pico",),
+}
 """What takes over where the settings do not say."""
 
 
@@ -89,7 +96,9 @@ def make_all(
     mt = FallbackTranslator(*chains.of("mt", settings.mt, deadlines.mt_deadline_s))
     tts = voice_of(*chains.of("tts", settings.tts, deadlines.first_chunk_s))
     identifier = chains.make("stt", settings.identifier) if settings.identifier else None
-    return Engines(stt, mt, tts, identifier, partial(_out, stt, mt, tts))
+    opinions = [chains.make("mt", name) for name in second_opinions(settings, fallback)]
+    careful = _guarded(mt, opinions, context) if opinions else mt
+    return Engines(stt, careful, tts, identifier, partial(_out, stt, mt, tts))
 
 
 def make_voice(settings: EngineSettings, context: EngineContext, fallback: FallbackSettings) -> FallbackVoice:
@@ -136,6 +145,24 @@ def chain_names(kind: str, first: str, fallback: FallbackSettings) -> list[str]:
     chosen = getattr(fallback, kind)
     behind = BEHIND.get((kind, first), ()) if chosen is None else chosen
     return list(dict.fromkeys((first, *behind)))
+
+
+def second_opinions(settings: EngineSettings, fallback: FallbackSettings) -> list[str]:
+    """The names of the translators that are asked where a translation lost something, in order."""
+    chosen = settings.second_opinions
+    behind = chain_names("mt", settings.mt, fallback) if chosen is None else chosen
+    return [name for name in dict.fromkeys(behind) if name != settings.mt]
+
+
+def _guarded(mt: Translator, opinions: list[Translator], context: EngineContext) -> Guarded:
+    asked = context.metrics.counter(
+        "dragoman_second_opinions_total",
+        "Translators asked since another's translation had lost something",
+        "engine",
+        "asked",
+        "outcome",
+    )
+    return Guarded(mt, opinions, context.deadlines.mt_deadline_s, asked.add)
 
 
 def _limits(kind: str, fallback: FallbackSettings, last: bool) -> Limits:

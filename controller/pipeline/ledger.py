@@ -130,5 +130,6 @@ class Ledger:
                 last_s=last_s,
                 ear_s=entry.marks.get(Mark.EAR),
                 stages_ms=stages_ms(entry.marks),
+                lost=entry.translation.lost if entry.translation else (),
             )
         )

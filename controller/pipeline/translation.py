@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from controller.engines.mt import Rendered, Translator
 from controller.errors import EngineError
+from controller.meaning import check
 from controller.messages import Clause, Reason, Translation
 from controller.pipeline.ledger import Ledger
 from controller.pipeline.queues import BoundedQueue
@@ -67,6 +68,7 @@ class TranslationStage:
             return
         self._ledger.mark(clause, self._language, Mark.TRANSLATED, self._now())
         engine = text.engine if isinstance(text, Rendered) else self._engine.name
-        translation = Translation(clause, self._language, text, engine)
+        lost = check(clause.text, clause.language, text, self._language)
+        translation = Translation(clause, self._language, text, engine, lost)
         self._ledger.translated(translation)
         self._on_translation(translation)

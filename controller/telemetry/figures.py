@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Fate, Outcome, Transcript
+from controller.messages import Clause, Delivery, Fate, Outcome, Transcript, Translation
 from controller.observer import FrameCounts, Observer
 from controller.telemetry.metrics import Registry
 
@@ -46,6 +46,15 @@ class Figures(Observer):
         self._skipped = registry.counter("dragoman_ticks_skipped_total", "Ticks skipped: more than two frames late")
         self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
         self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
+        self._translations = registry.counter(
+            "dragoman_translations_total",
+            "Clauses translated; lost: some of what they say is not in them",
+            "engine",
+            "meaning",
+        )
+        self._lost = registry.counter(
+            "dragoman_meaning_lost_total", "What translations seem to have lost", "engine", "kind"
+        )
         self._deliveries = registry.counter(
             "dragoman_deliveries_total", "Deliveries ended; reason is empty where played", "outcome", "reason"
         )
@@ -107,6 +116,11 @@ class Figures(Observer):
 
     def clause(self, call: str, clause: Clause) -> None:
         self._clauses.add(clause.language)
+
+    def translated(self, call: str, translation: Translation) -> None:
+        self._translations.add(translation.engine, "lost" if translation.lost else "kept")
+        for lost in translation.lost:
+            self._lost.add(translation.engine, lost.kind.value)
 
     def delivered(self, call: str, delivery: Delivery) -> None:
         self._deliveries.add(delivery.outcome.value, delivery.reason.value if delivery.reason else "")

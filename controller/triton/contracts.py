@@ -112,10 +112,11 @@ async def translate(
     *,
     deadline_s: float = TRANSLATE_S,
     model: str = "apertium",
+    lane: Lane = Lane.STT,
 ) -> str:
     """`text` in the language `target`."""
     inputs = {"TEXT": _text(text), "SOURCE": _text(source), "TARGET": _text(target)}
-    return _string(await client.infer(model, inputs, deadline_s=deadline_s, lane=Lane.STT), "TEXT")
+    return _string(await client.infer(model, inputs, deadline_s=deadline_s, lane=lane), "TEXT")
 
 
 async def synthesize(

@@ -13,8 +13,11 @@ _EXPORTS = {
     "xtts_conditioning": "xtts --checkpoint FOLDER",
     "ecapa_tdnn": "ecapa --checkpoint FILE",
     "campplus": "campplus",
+    "whisper": "offline",
+    "apertium": "offline",
+    "pico": "offline",
 }
-"""What `dragoman export` is given for each model; `offline` for the others."""
+"""What `dragoman export` is given for each model; any other is a translator of the user's own."""
 
 
 class WeightsError(Exception):
@@ -30,7 +33,7 @@ def folder(model_directory: str | Path, version: str | int = 1) -> Path:
     path = Path(model_directory) / str(version) / "weights"
     if not path.is_dir():
         name = Path(model_directory).name
-        what = _EXPORTS.get(name, "offline")
+        what = _EXPORTS.get(name, "mt --checkpoint FOLDER")
         raise WeightsError(f"{name} has no weights: run `dragoman export {what} --out {Path(model_directory).parent}`")
     return path
 

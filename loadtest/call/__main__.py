@@ -1,6 +1,6 @@
-"""`make bench-call [SEED=n] [PARTS=turns,continuous,scripted] [CLAUSES=n] [LINE=g722]`.
+"""`make bench-call [SEED=n] [PARTS=turns,continuous,scripted] [CLAUSES=n] [LINE=g722] [PHRASEBOOK=off]`.
 
-On another line than the usual G.711, files bear its name: one run does not overwrite the other.
+On another line than the usual G.711, or without the phrasebook, files say so: one run does not overwrite the other.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from loadtest.call.bench import Options, run
 FOLDER: Final = Path("build/bench")
 PARTS: Final = ("turns", "continuous", "scripted")
 LINES: Final = {"g711": PCMU, "g722": G722}
+SWITCH: Final = {"on": True, "off": False}
 
 
 def main() -> int:
@@ -60,9 +61,20 @@ def _options(environment: dict[str, str] | os._Environ[str]) -> Options:
     line = environment.get("LINE") or "g711"
     if line not in LINES:
         raise UsageError(f"There is no line {line}: choose LINE among {', '.join(LINES)}.")
-    recordings = FOLDER / ("call" if line == "g711" else f"call-{line}")
+    book = environment.get("PHRASEBOOK") or "on"
+    if book not in SWITCH:
+        raise UsageError(f"PHRASEBOOK is {book!r}: choose on or off.")
+    marks = [line] * (line != "g711") + ["no-phrasebook"] * (not SWITCH[book])
+    recordings = FOLDER / "-".join(["call", *marks])
     return Options(
-        parts, seed, clauses, LINES[line], recordings, REPOSITORY / "model_repository", Cache.default().prompts
+        parts,
+        seed,
+        clauses,
+        LINES[line],
+        recordings,
+        REPOSITORY / "model_repository",
+        Cache.default().prompts,
+        SWITCH[book],
     )
 
 

@@ -55,6 +55,9 @@ class Options:
     repository: Path
     prompts: Path
 
+    phrasebook: bool = True
+    """Whether the translator has one."""
+
 
 @dataclass(slots=True)
 class Measured:
@@ -76,7 +79,7 @@ async def run(options: Options, stack: Run) -> tuple[dict[str, Any], list[dict[s
     plans = plan(options)
     print(f"bench-call: {len(plans)} calls, {sum(one.seconds for one in plans) / 60:.0f} min", file=sys.stderr)
     measured, failed = [], {}
-    async with Studio(stack, options.repository, plans, options.line) as studio:
+    async with Studio(stack, options.repository, plans, options.line, phrasebook=options.phrasebook) as studio:
         versions = await asyncio.to_thread(lambda: studio.versions)
         for one in plans:
             print(f"bench-call: {one.name}, {one.seconds:.0f} s ...", file=sys.stderr, flush=True)
@@ -151,6 +154,7 @@ def report(options: Options, versions: dict[str, str], measured: Sequence[Measur
         "seed": options.seed,
         "parts": list(options.parts),
         "line": options.line.sdp,
+        "phrasebook": options.phrasebook,
         "clauses_asked": options.clauses,
     }
     offline = {f"{LANGUAGES[a]}-{LANGUAGES[b]}": _offline(a, measured) for a, b in DIRECTIONS}

@@ -44,10 +44,17 @@ MakeEngines = Callable[[Taken], Engines]
 class Studio:
     """Up between `__aenter__` and `__aexit__`; it has its own ports, and leaves nothing behind."""
 
-    def __init__(self, run: Run, repository: Path, plans: list[CallPlan], line: Codec = PCMU) -> None:
-        """`line`: what the phones speak on the wire."""
+    def __init__(
+        self, run: Run, repository: Path, plans: list[CallPlan], line: Codec = PCMU, *, phrasebook: bool = True
+    ) -> None:
+        """
+        Args:
+            line: what the phones speak on the wire.
+            phrasebook: whether the translator knows set phrases by heart.
+        """
         self._run = run
         self._line = line
+        self._phrasebook = phrasebook
         self._plans = plans
         self.triton = TritonServer(run, repository, models=MODELS)
         self._callees = {plan.name: self._phone(plan, "b") for plan in plans}
@@ -99,6 +106,7 @@ class Studio:
                 "password": self.asterisk.ari_password,
             },
             triton={"grpc": self.triton.addresses.grpc},
+            engines={} if self._phrasebook else {"options": {"apertium": {"phrasebook": False}}},
         )
 
     def offline(self, taken: Taken) -> Engines:

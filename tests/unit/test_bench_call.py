@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import soxr
 
+from controller.errors import UsageError
 from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Clause, Delivery, Outcome, Reason, Span
 from controller.stack.wav import PHONE_RATE, write_wav
 from controller.triton.client import TritonClient
 from controller.triton.contracts import Recognition
 from loadtest.call import again, figures
+from loadtest.call.__main__ import _options
 from loadtest.call.bounds import BOUNDS, Bound, judge, table
 from loadtest.call.plan import GAP_S, OFFLINE_PACE, CallPlan, continuous, turns
 from loadtest.call.prompts import Prompt, draw, eligible, fit
@@ -248,3 +250,11 @@ def test_what_haste_costs_is_told_beside_what_was_spoken_in_haste(monkeypatch: p
     told = figures.turns([row], {"call": call.plan.tracks["a"]}, asyncio.run(recognised()))
     assert voice.asked == [(row.target, 1.0)]
     assert (told["wer_clean_synthesis"], told["wer_clean_unhurried"]) == (1.0, 0.0)
+
+
+def test_it_runs_with_the_phrasebook_and_without() -> None:
+    assert _options({}).phrasebook and _options({"PHRASEBOOK": "on"}).phrasebook
+    without = _options({"PHRASEBOOK": "off", "LINE": "g722"})
+    assert (without.phrasebook, without.recordings.name) == (False, "call-g722-no-phrasebook")
+    with pytest.raises(UsageError, match="PHRASEBOOK is 'maybe': choose on or off"):
+        _options({"PHRASEBOOK": "maybe"})

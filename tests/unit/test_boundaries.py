@@ -57,6 +57,8 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
         ("export/runtime/whisper", ("triton_python_backend_utils",)),
         ("export/runtime/pico", ("triton_python_backend_utils",)),
         ("export/runtime/apertium", ("triton_python_backend_utils",)),
+        ("export/runtime/mt", ("triton_python_backend_utils",)),
+        ("controller/meaning", ("asyncio", "controller.engines", "controller.pipeline", "controller.messages")),
         ("controller/telemetry", ("controller.pipeline", "controller.pbx", "controller.engines")),
         (
             "controller/pipeline",

@@ -207,6 +207,17 @@ def test_a_dropped_delivery_is_marked_in_both_places() -> None:
     assert "None" not in text and "null" not in parsed.texts
 
 
+def test_what_a_translation_may_have_lost_is_told_beside_it() -> None:
+    report = copy.deepcopy(REPORT)
+    report["clauses"][0]["deliveries"][0]["lost"] = [
+        {"kind": "number", "what": "<25>"},
+        {"kind": "name", "what": "Ana"},
+    ]
+    text = page(report, TRACKS, PHONE_RATE)
+    assert "(perhaps lost: number “<25>”, name “Ana”)" in Page(text).texts
+    assert text.count("perhaps lost") == 1
+
+
 def test_boxes_stand_where_they_were_said_and_heard() -> None:
     _, parsed = made()
     scale = float(parsed.of_class("timeline")[0]["data-pixels-per-second"] or "x")

@@ -64,7 +64,8 @@ def test_an_engine_of_another_distribution_plugs_in(other_distribution: None) ->
     [
         ("stt", "deafgram", {}, "no stt engine 'deafgram'; installed are: .*whisper"),
         ("stt", "whisper", {"partials": "no"}, "partials = true or false"),
-        ("mt", "apertium", {"formality": "more"}, "has no options"),
+        ("mt", "apertium", {"formality": "more"}, "one option: phrasebook = true or false"),
+        ("mt", "apertium", {"phrasebook": "no"}, "one option: phrasebook = true or false"),
         ("tts", "pico", {"pitch": 2}, "has no options"),
     ],
 )

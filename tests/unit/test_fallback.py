@@ -340,6 +340,7 @@ async def test_a_voice_that_is_stuck_does_not_keep_the_original_down() -> None:
     [
         ("stt", "deepgram", None, ["deepgram", "whisper"]),
         ("mt", "deepl", None, ["deepl", "apertium"]),
+        ("mt", "neural", None, ["neural", "apertium"]),
         ("tts", "xtts_v2", None, ["xtts_v2", "pico"]),
         ("mt", "deepl", [], ["deepl"]),
         ("mt", "apertium", None, ["apertium"]),

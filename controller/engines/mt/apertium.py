@@ -1,9 +1,14 @@
-"""Apertium on Triton: rule-based, 2 ms a sentence, rough. It works everywhere and needs no key."""
+"""Apertium on Triton: rule-based, 2 ms a sentence, rough. It works everywhere and needs no key.
+
+Set phrases of the telephone, which it is worst at, are looked up first.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controller.engines.mt import Translator
+from controller.engines.mt.phrasebook import Phrasebook
 from controller.engines.registry import EngineContext
 from controller.errors import SettingsError
 from controller.triton.client import TritonClient
@@ -31,12 +36,18 @@ class Apertium:
         await self._triton.probe(self.name)
 
 
-def make(context: EngineContext) -> Apertium:
-    """The engine from its settings.
+def make(context: EngineContext) -> Translator:
+    """The engine from its settings: `phrasebook = false` has it translate set phrases too.
 
     Raises:
-        SettingsError: an option was given; it has none.
+        SettingsError: an option is unknown or wrong.
     """
-    if context.options:
-        raise SettingsError("The engine apertium has no options.")
-    return Apertium(context.triton, context.deadlines.mt_deadline_s)
+    match context.options:
+        case {"phrasebook": bool(wanted), **others} if not others:
+            pass
+        case {**given} if not given:
+            wanted = True
+        case _:
+            raise SettingsError("The engine apertium has one option: phrasebook = true or false.")
+    engine = Apertium(context.triton, context.deadlines.mt_deadline_s)
+    return Phrasebook(engine) if wanted else engine
