@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from controller.engines.registry import names
+from export.gst import command as style
 from export.identity import command as identity
 from export.repository import Repository
 from export.setup.cache import REPOSITORY, Cache
@@ -46,7 +47,7 @@ def report() -> int:
     else:
         print("MISSING       models: run `dragoman export offline --out model_repository`")
     repository = REPOSITORY / "model_repository"
-    for model, state in {**xtts.states(repository), **identity.states(repository)}.items():
+    for model, state in {**xtts.states(repository), **identity.states(repository), **style.states(repository)}.items():
         print(f"  {model:18} {state}")
     if shutil.disk_usage(REPOSITORY).free < 2_000_000_000:
         print("WARNING       less than 2 GB of disk are free")

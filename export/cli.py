@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from controller.errors import DragomanError, UsageError
 from export import offline
+from export.gst import command as command_gst
 from export.identity import command as command_identity
 from export.mt import command as command_mt
 from export.repository import Repository
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     command_xtts.add(models)
     command_identity.add(models)
     command_mt.add(models)
+    command_gst.add(models)
     models.add_parser("list", help="what can be exported, and what has been").set_defaults(run=_list)
     for command in models.choices.values():
         command.add_argument("--out", type=Path, default=REPOSITORY / "model_repository", help="model repository")
@@ -89,4 +91,6 @@ def _list(options: argparse.Namespace) -> int:
         print(f"identity {model:<17} {state}")
     for model, state in command_mt.states(options.out).items():
         print(f"mt       {model:<17} {state}")
+    for model, state in command_gst.states(options.out).items():
+        print(f"style    {model:<17} {state}")
     return 0

@@ -67,5 +67,6 @@ PROBES = {
     ),
     "ecapa_tdnn": Probe((Input("PCM", "INT16", (1, 1), (0,)),), refused="the recording lasts 0.00 s"),
     "campplus": Probe((Input("PCM", "INT16", (1, 1), (0,)),), refused="the recording lasts 0.00 s"),
+    "gst": Probe((Input("PCM", "INT16", (1, 1), (0,)),), refused="the recording lasts 0.00 s"),
 }
 """A model without an entry is taken to answer when Triton calls it ready."""

@@ -44,6 +44,9 @@ class MelPreset:
 WHISPER = MelPreset(sample_rate=16_000, n_fft=400, window=400, hop=160, n_mels=80, low_hz=0.0, high_hz=8_000.0)
 """`audio.py` of openai/whisper: 25 ms every 10 ms."""
 
+GST = MelPreset(sample_rate=16_000, n_fft=1_024, window=800, hop=200, n_mels=80, low_hz=0.0, high_hz=8_000.0)
+"""What our style network hears: 50 ms every 12.5, long enough to tell the harmonics of a voice apart."""
+
 XTTS_CONDITIONING = MelPreset(
     sample_rate=22_050, n_fft=2_048, window=1_024, hop=256, n_mels=80, low_hz=0.0, high_hz=8_000.0, scale="htk"
 )

@@ -16,6 +16,7 @@ _EXPORTS = {
     "whisper": "offline",
     "apertium": "offline",
     "pico": "offline",
+    "gst": "gst --train",
 }
 """What `dragoman export` is given for each model; any other is a translator of the user's own."""
 

@@ -94,3 +94,8 @@ class Cache:
     def campplus(self) -> Path:
         """The trained weights of CAM++, a torch checkpoint."""
         return self.root / "weights" / "campplus" / "campplus_cn_en_common.pt"
+
+    @property
+    def recordings(self) -> Path:
+        """Recordings of people, unpacked: what the style network is trained on and benches of voices hear."""
+        return self.root / "recordings"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from asterisk import debian, get
-from export.setup import environment, getting, japanese, peers, python, wheels
+from export.setup import environment, getting, japanese, peers, python, training, wheels
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
@@ -152,8 +152,30 @@ BY_NAME: Final = (
         81,
         needs=_FOR_PIP,
     ),
+    Component(
+        "env-training",
+        "the Python environment training",
+        "env/training",
+        ("env/training/bin/python",),
+        training.recipe,
+        training.make,
+        PIP_REMEDY,
+        250,
+        needs=_FOR_PIP,
+        in_place=True,
+    ),
+    Component(
+        "recordings",
+        "recordings of people",
+        "recordings",
+        ("recordings/usr/share",),
+        training.RECORDINGS.recipe,
+        training.RECORDINGS.build("recordings"),
+        DEBIAN_REMEDY,
+        100,
+    ),
 )
-"""Got where they are named only: what XTTS needs for Japanese, and what tells speakers apart."""
+"""Got where they are named only: what XTTS needs for Japanese, what tells speakers apart, what teaches styles."""
 
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one

@@ -65,13 +65,22 @@ def make_speechbrain(kit: Kit, env: Path) -> str:
     return note
 
 
-def _with_torch(kit: Kit, env: Path, pins: Path) -> tuple[str, Path]:
-    """Make an environment with whichever build of torch there is; returns a note and where its packages lie."""
-    note = environment.make(kit, env, pins, "")
+def add_torch(kit: Kit, env: Path) -> None:
+    """Add whichever build of torch there is; without CUDA it is a tenth of the size.
+
+    Raises:
+        SetupError: there is none.
+    """
     try:
         environment.add(kit, env, WITHOUT_CUDA, "import torch")
     except Unreachable:
         environment.add(kit, env, WITH_CUDA, "import torch")
+
+
+def _with_torch(kit: Kit, env: Path, pins: Path) -> tuple[str, Path]:
+    """Make an environment with whichever build of torch there is; returns a note and where its packages lie."""
+    note = environment.make(kit, env, pins, "")
+    add_torch(kit, env)
     (site,) = (env / "lib").glob("python3*/site-packages")
     # The extension is linked against a torch with CUDA and of another version; what is needed works without it.
     (site / COMPILED).rename(site / f"{COMPILED}.aside")

@@ -73,6 +73,7 @@ def main() -> int:
         coqui, torch = str(folder / "coqui-tts.in"), str(folder / "coqui-tts-cuda.in")
         compile_pins(uv, "coqui-tts.txt", coqui, wheels, overrides="coqui-tts-overrides.in")
         compile_pins(uv, "speechbrain.txt", str(folder / "speechbrain.in"), wheels, overrides="coqui-tts-overrides.in")
+        compile_pins(uv, "training.txt", str(folder / "training.in"), wheels)
         besides = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "coqui-tts.txt")]
         compile_pins(uv, "coqui-tts-cuda.txt", torch, wheels, f"--constraint={folder / 'coqui-tts.txt'}", *besides)
         there = [f"--no-emit-package={name}" for name in names(REQUIREMENTS / "controller.txt")]

@@ -53,6 +53,10 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
         ("loadtest", (*MODEL_RUNTIMES, "tests")),
         ("export/runtime", ("torch", "controller")),
         ("export/xtts", ("torch", "TTS", "transformers", "controller.cli", "controller.service")),
+        (
+            "export/gst",
+            ("TTS", "speechbrain", "controller.cli", "controller.service", "export.xtts", "export.identity"),
+        ),
         ("export/identity", ("torch", "speechbrain", "controller.cli", "controller.service", "export.xtts")),
         ("export/runtime/whisper", ("triton_python_backend_utils",)),
         ("export/runtime/pico", ("triton_python_backend_utils",)),

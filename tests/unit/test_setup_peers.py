@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from export.setup import environment, peers
+from export.setup import environment, peers, training
 from export.setup.errors import SetupError, Unreachable
 
 
@@ -75,3 +75,14 @@ def test_speechbrain_s_is_made_alike(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not (site / peers.COMPILED).exists()
     assert pips.installed == [peers.SPEECHBRAIN_PINS, peers.WITH_CUDA]
     assert pips.ran == [peers.SPEECHBRAIN_IMPORTS]
+
+
+@pytest.mark.parametrize(
+    ("absent", "torch"), [({}, peers.WITHOUT_CUDA), ({peers.WITHOUT_CUDA: Unreachable("no")}, peers.WITH_CUDA)]
+)
+def test_what_trains_gets_either_torch_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: dict[Path, SetupError], torch: Path
+) -> None:
+    pips = Pips(monkeypatch, absent)
+    assert training.make(AnyKit(), tmp_path) == "105 packages"  # type: ignore[arg-type]
+    assert pips.installed == [training.PINS, torch]

@@ -157,7 +157,7 @@ def test_a_wrong_command_line_is_one_sentence(arguments: list[str], capsys: pyte
 
 def test_the_list_tells_what_is_there(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count("not exported") == 7
+    assert capsys.readouterr().out.count("not exported") == 8
 
 
 def test_xtts_is_exported_in_an_environment_of_its_own(tmp_path: Path) -> None:
