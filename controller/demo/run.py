@@ -16,7 +16,7 @@ from controller.demo.captions import Captions
 from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
 from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
-from controller.engines.registry import EngineContext, make, names
+from controller.engines.registry import EngineContext, all_names, make, names
 from controller.errors import StackError, UsageError
 from controller.frames import Pcm
 from controller.interpreting import CallWatcher
@@ -148,7 +148,8 @@ def _say(text: str) -> None:
 async def _demo(options: DemoOptions, parts: dict[str, Part], clips: dict[str, Pcm], stack: Run) -> int:
     _say("starting Triton ...")
     # An engine need not be a Triton model: one from another distribution may be anything.
-    wanted = (options.stt, options.mt, options.tts, *([voices.CONDITIONING] if clips else []))
+    chosen = load(engines={"stt": options.stt, "mt": options.mt, "tts": options.tts})
+    wanted = (*all_names(chosen.engines, chosen.fallback), *([voices.CONDITIONING] if clips else []))
     models = [one for one in wanted if (options.repository / one).is_dir()]
     triton = TritonServer(stack, options.repository, models=models, without=() if clips else voices.MODELS)
     await asyncio.to_thread(triton.start)

@@ -147,6 +147,14 @@ def chain_names(kind: str, first: str, fallback: FallbackSettings) -> list[str]:
     return list(dict.fromkeys((first, *behind)))
 
 
+def all_names(settings: EngineSettings, fallback: FallbackSettings) -> list[str]:
+    """The names of all engines that may be asked, each once."""
+    first = {"stt": settings.stt, "mt": settings.mt, "tts": settings.tts}
+    chains = [name for kind, engine in first.items() for name in chain_names(kind, engine, fallback)]
+    others = [*second_opinions(settings, fallback), *([settings.identifier] if settings.identifier else [])]
+    return list(dict.fromkeys((*chains, *others)))
+
+
 def second_opinions(settings: EngineSettings, fallback: FallbackSettings) -> list[str]:
     """The names of the translators that are asked where a translation lost something, in order."""
     chosen = settings.second_opinions

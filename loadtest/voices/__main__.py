@@ -20,9 +20,13 @@ from export.gst.kept import kept
 from export.setup.cache import Cache
 from export.setup.environment import REQUIREMENTS
 from loadtest.frames.report import Bound
-from loadtest.voices import identity, style
+from loadtest.voices import identity, store, style
 
-PARTS: Final = {"style": style.measure, "identity": identity.measure}
+PARTS: Final = {
+    "store": lambda trainings, work: store.measure(),
+    "style": style.measure,
+    "identity": identity.measure,
+}
 
 
 def main() -> int:

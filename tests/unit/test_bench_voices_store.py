@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadtest.voices_store import IDENTIFIED, LOOKUPS, measured
+from loadtest.voices.store import IDENTIFIED, LOOKUPS, measured
 
 
 def test_the_stores_part_is_measured() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from controller.engines.mt import Rendered
-from controller.engines.registry import chain_names, make_all
+from controller.engines.registry import all_names, chain_names, make_all
 from controller.engines.tts import DEFAULT, Narrator
 from controller.errors import EngineBarred, EngineError, EngineRejected, EngineTimeout, EngineUnavailable, SettingsError
 from controller.frames import Pcm
@@ -349,6 +349,11 @@ async def test_a_voice_that_is_stuck_does_not_keep_the_original_down() -> None:
 )
 def test_what_is_behind_an_engine(kind: str, first: str, chosen: list[str] | None, names: list[str]) -> None:
     assert chain_names(kind, first, FallbackSettings.model_validate({kind: chosen})) == names
+
+
+def test_all_that_may_be_asked() -> None:
+    settings = EngineSettings(stt="deepgram", mt="deepl", second_opinions=["neural"])
+    assert all_names(settings, FallbackSettings()) == ["deepgram", "whisper", "deepl", "apertium", "pico", "neural"]
 
 
 def test_an_engine_behind_another_must_exist() -> None:
