@@ -14,6 +14,7 @@ from contextlib import nullcontext
 
 from controller.engines import Engines
 from controller.engines.fallback import Chain, Engine, Member
+from controller.engines.mt.guarded import Guarded
 from controller.errors import EngineDied, EngineError
 from controller.recovery.breaker import Attempt, Breaker, Limits, State
 from controller.triton.client import TritonClient
@@ -130,6 +131,8 @@ class _Watched:
 
 
 def _watched(kind: str, engine: Engine) -> list[_Watched]:
+    if isinstance(engine, Guarded):  # those whom it asks besides are the next of the chain, or nobody's loss
+        return _watched(kind, engine.first)
     if not isinstance(engine, Chain):
         breaker = Breaker(engine.name, kind, Limits(open_s=0.0), asyncio.get_running_loop().time)
         return [_Watched(kind, Member(engine, breaker), last=True)]

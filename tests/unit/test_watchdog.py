@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from controller.engines import Engines
+from controller.engines.mt.guarded import Guarded
 from controller.errors import EngineBarred, EngineDied, EngineError, EngineTimeout, EngineUnavailable
 from controller.recovery.breaker import State
 from controller.recovery.watchdog import PROBE_S, SELDOM, Watchdog
@@ -78,10 +79,20 @@ async def never_died(engines: Engines) -> tuple[Watchdog, asyncio.Task[None]]:
 
 @virtual
 async def test_a_probe_brings_back_what_calls_had_given_up() -> None:
+    await comes_back(guarded=False)
+
+
+@virtual
+async def test_it_looks_behind_the_meaning_guard() -> None:
+    await comes_back(guarded=True)
+
+
+async def comes_back(*, guarded: bool) -> None:
     cloud, local, watch = Probed(), FakeTranslator(), SeenWatch()
     cloud.failing = True
     mt = translator(cloud, local, watch=watch)
-    _, task = await never_died(Engines(FakeRecogniser(), mt, FakeVoice()))
+    watched = Guarded(mt, [local], 2.0, lambda *_: None) if guarded else mt
+    _, task = await never_died(Engines(FakeRecogniser(), watched, FakeVoice()))
     for _ in range(3):
         await mt.translate("hello", "en", "es", ())
     opened = watch.states["fake-mt", "mt"]

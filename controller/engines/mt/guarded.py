@@ -29,7 +29,7 @@ class Guarded:
         self.name = first.name
         self.translates = first.translates
         self.probe = first.probe
-        self._first = first
+        self.first = first
         self._others = others
         self._deadline_s = deadline_s
         self._tell = tell
@@ -38,7 +38,7 @@ class Guarded:
         """The first translation in which nothing got lost, or else the one in which least did, the earliest of them."""
         now = asyncio.get_running_loop().time
         due_s = now() + self._deadline_s
-        best = await self._first.translate(text, source, target, context)
+        best = await self.first.translate(text, source, target, context)
         lost = check(text, source, best, target)
         maker = self._maker(best)
         for other in self._others:
@@ -74,4 +74,4 @@ class Guarded:
 
     def _maker(self, translation: str) -> str:
         """Who made it: a translator made of several says so."""
-        return translation.engine if isinstance(translation, Rendered) else self._first.name
+        return translation.engine if isinstance(translation, Rendered) else self.first.name
