@@ -236,7 +236,7 @@ COMPONENTS: Final[dict[str, Component]] = {
             ("env/controller/bin/pytest", "env/controller/bin/mypy", "env/controller/bin/ruff"),
             lambda: [digest(CONTROLLER), (environment.REQUIREMENTS / "dev.txt").read_text()],
             lambda kit, env: environment.add(
-                kit, env, environment.REQUIREMENTS / "dev.txt", "import httpx2, hypothesis, mypy, pytest"
+                kit, env, environment.REQUIREMENTS / "dev.txt", "import deepl, httpx2, hypothesis, mypy, pytest"
             ),
             PIP_REMEDY,
             30,
