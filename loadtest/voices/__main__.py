@@ -31,6 +31,7 @@ PARTS: Final = {
 
 def main() -> int:
     options = _parser().parse_args()
+    engines = versions()
     found: dict[str, Any] = {}
     bounds: list[Bound] = []
     options.work.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def main() -> int:
         return 2
     result = {
         "schema": "dragoman/voices/1",
-        "engines": _versions(),
+        "engines": engines,
         "cores": os.cpu_count(),
         **found,
         "bounds": [vars(one) for one in bounds],
@@ -57,9 +58,10 @@ def main() -> int:
     return 0 if all(one.holds for one in bounds) else 1
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """What it is measured with, as it is pinned."""
     pins = "".join((REQUIREMENTS / f"{name}.txt").read_text() for name in ("export", "training", "coqui-tts-cpu"))
-    wanted = ("onnxruntime", "torch", "pyworld", "av")
+    wanted = ("onnxruntime", "torch", "pyworld-prebuilt", "av")
     found = {name: re.findall(rf"^{name}==(\S+)", pins, re.MULTILINE)[0] for name in wanted}
     return {"python": platform.python_version(), **found}
 

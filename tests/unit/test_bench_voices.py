@@ -9,6 +9,7 @@ import pytest
 
 from export.gst import recordings
 from loadtest.voices import figures, identity, style
+from loadtest.voices.__main__ import versions
 from loadtest.voices.telephone import over_telephone
 from tests.fakes.voices import voice
 
@@ -142,3 +143,8 @@ def test_no_package_and_no_speaker_is_in_two_splits() -> None:
     assert not (seen | chosen_by) & tested
     trained = {pack.package for pack in (*recordings.TRAINING, *recordings.VALIDATION)}
     assert not trained & {pack.package for pack in recordings.TEST}
+
+
+def test_what_it_was_measured_with_is_told() -> None:
+    assert all(versions().values())
+    assert {"python", "onnxruntime", "torch", "pyworld-prebuilt", "av"} == set(versions())
