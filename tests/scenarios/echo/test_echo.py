@@ -28,19 +28,19 @@ ECHO_ENDS_S = 1.5
 """After a translation: its echo would have become a clause."""
 
 
-async def clauses(asterisk: AsteriskServer, said: Sequence[str], *, guarded: bool) -> tuple[list[int], list[int]]:
-    """In each call A speaks to B, whose phone loops, then B answers. How many clauses each A and each B said."""
+async def talks(asterisk: AsteriskServer, said: Sequence[str], *, guarded: bool) -> list[Talk]:
+    """Calls in which A speaks to B, whose phone loops, and then B answers."""
     pairs = [(SipPhone("a"), SipPhone("b", auto_answer=True)) for _ in LOOPS]
     for (_, phone), (gain_db, delay_s) in zip(pairs, LOOPS, strict=True):
         phone.loop(gain_db, delay_s)
     spanish = sentence(SPANISH, "es")
     engines = Engines(FakeRecogniser(), FakeTranslator(), ClipVoice(sound=lambda _: spanish))
     async with Scene(asterisk, pairs, engines=engines, settings={"echo": {"enabled": guarded}}) as scene:
-        talks = [await scene.call() for _ in pairs]
-        await asyncio.gather(*(_talk(talk, said) for talk in talks))
-        for talk in talks:
+        made = [await scene.call() for _ in pairs]
+        await asyncio.gather(*(_talk(talk, said) for talk in made))
+        for talk in made:
             await talk.hang_up()
-    return [len(talk.clauses("a")) for talk in talks], [len(talk.clauses("b")) for talk in talks]
+    return made
 
 
 async def _talk(talk: Talk, said: Sequence[str]) -> None:
@@ -54,12 +54,13 @@ async def _talk(talk: Talk, said: Sequence[str]) -> None:
 
 
 def test_what_is_only_played_to_a_phone_is_not_interpreted(asterisk: AsteriskServer) -> None:
-    of_a, of_b = asyncio.run(clauses(asterisk, SAID, guarded=True))
-    assert of_a == [len(SAID)] * len(LOOPS)
-    assert of_b == [1] * len(LOOPS), "its owner's answer, and nothing else"
+    for talk, loop in zip(asyncio.run(talks(asterisk, SAID, guarded=True)), LOOPS, strict=True):
+        assert len(talk.clauses("a")) == len(SAID)
+        spans = [clause.span for clause in talk.clauses("b")]
+        assert len(spans) == 1, f"its owner's answer, and nothing else: {spans}, {loop}, {talk.figures('b')}"
 
 
 def test_without_the_guard_it_is(asterisk: AsteriskServer) -> None:
     """What the guard is for: it can be seen to do something."""
-    _, of_b = asyncio.run(clauses(asterisk, SAID[:1], guarded=False))
-    assert sum(of_b) > len(LOOPS), "its owner answered once"
+    made = asyncio.run(talks(asterisk, SAID[:1], guarded=False))
+    assert sum(len(talk.clauses("b")) for talk in made) > len(LOOPS), "its owner answered once"
