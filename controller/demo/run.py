@@ -17,7 +17,7 @@ from controller.demo.html import page
 from controller.demo.report import Record, build, verdict
 from controller.demo.script import ENGLISH, SPANISH, Part, as_long_as, own_recording, prompts, turns
 from controller.engines.registry import EngineContext, all_names, make, names
-from controller.errors import StackError, UsageError
+from controller.errors import SettingsError, StackError, UsageError
 from controller.frames import Pcm
 from controller.interpreting import CallWatcher
 from controller.pbx.ari_events import CallStarted
@@ -120,17 +120,24 @@ def _check_engines(options: DemoOptions) -> None:
     for kind, name in (("stt", options.stt), ("mt", options.mt), ("tts", options.tts)):
         if name not in names(kind):
             raise UsageError(f"There is no {kind} engine '{name}'; installed are: {', '.join(names(kind))}.")
-    for kind, name, default in (("stt", options.stt, DemoOptions.stt), ("mt", options.mt, DemoOptions.mt)):
-        if name != default:
-            asyncio.run(_try_engine(kind, name))
+    usual = {"stt": (options.stt, DemoOptions.stt), "mt": (options.mt, DemoOptions.mt)}
+    if chosen := {kind: name for kind, (name, default) in usual.items() if name != default}:
+        asyncio.run(_try_engines(chosen))
 
 
-async def _try_engine(kind: str, name: str) -> None:
-    """Raises SettingsError where it lacks something, a key for instance, before any server is started."""
+async def _try_engines(chosen: dict[str, str]) -> None:
+    """Raises SettingsError, a line for each that lacks something, a key for instance, before any server is started."""
     settings = load()
+    wrong = []
     async with TritonClient(settings.triton.grpc) as triton, AsyncExitStack() as lives:
-        given = settings.engines.options.get(name, {})
-        make(kind, name, EngineContext(triton, settings.triton, given, lives=lives))
+        for kind, name in chosen.items():
+            given = settings.engines.options.get(name, {})
+            try:
+                make(kind, name, EngineContext(triton, settings.triton, given, lives=lives))
+            except SettingsError as error:
+                wrong.append(str(error))
+    if wrong:
+        raise SettingsError("\n".join(wrong))
 
 
 def _clips(options: DemoOptions, parts: dict[str, Part]) -> dict[str, Pcm]:

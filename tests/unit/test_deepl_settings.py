@@ -1,16 +1,13 @@
-"""DeepL's settings: wrong ones are told, a missing key before anything starts; and one live test for who has a key."""
+"""DeepL's settings: wrong ones are told; and one live test for who has a key."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from controller.demo.run import DemoOptions
-from controller.demo.run import run as demo
 from controller.engines.mt.deepl import DeepL, make
 from controller.engines.mt.deepl.options import FREE_HOST, PAID_HOST, read
 from controller.engines.registry import EngineContext
@@ -49,17 +46,6 @@ def test_the_key_says_which_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read({"key": "abc"}).where == PAID_HOST
     assert read({"host": "http://127.0.0.1:1"}).where == "http://127.0.0.1:1"
     assert "abc" not in repr(read({}))
-
-
-@pytest.mark.usefixtures("own_entry_points")
-def test_the_demo_without_a_key_starts_nothing_and_says_how_to_do_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DEEPL_AUTH_KEY", raising=False)
-    monkeypatch.setattr("controller.demo.run._parts", lambda options: {})
-    with pytest.raises(SettingsError, match=r"DEEPL_AUTH_KEY.*leave MT=deepl out"):
-        demo(DemoOptions(tmp_path / "report", tmp_path, mt="deepl"))
-    assert not (tmp_path / "report").exists()
 
 
 @pytest.mark.skipif("DEEPL_AUTH_KEY" not in os.environ, reason="needs the variable DEEPL_AUTH_KEY and the internet")
