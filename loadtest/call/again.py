@@ -66,11 +66,12 @@ async def _one(
     cut = soxr.resample(pcm[begin * rate // PHONE_RATE : end * rate // PHONE_RATE], rate, SAMPLE_RATE, quality="HQ")
     clean = min(made, key=lambda pcm: abs(len(pcm) - 2 * (end - begin)))  # of the speed at which it was played
     unhurried = np.concatenate([chunk.pcm async for chunk in voice.synthesize(row.target or "", language)])
-    texts = [await _recognise(client, pcm, language) for pcm in (cut, clean, telephone(clean), unhurried)]
+    texts = [await understood(client, pcm, language) for pcm in (cut, clean, telephone(clean), unhurried)]
     return Again(row, *texts)
 
 
-async def _recognise(client: TritonClient, pcm: Pcm, language: str) -> str:
+async def understood(client: TritonClient, pcm: Pcm, language: str) -> str:
+    """What the recogniser hears in a stretch of sound, int16[n] at the controller's rate."""
     silence = np.zeros(round(AROUND_S * SAMPLE_RATE), np.int16)
     padded = np.concatenate([silence, pcm[: round(LONGEST_S * SAMPLE_RATE)], silence])
     answer = await recognise(client, padded, language, deadline_s=DEADLINE_S)

@@ -1,7 +1,8 @@
 """A scripted DeepL on loopback HTTP, written from the shapes that its library sends and reads. It translates nothing.
 
 Each request to /v2/translate takes the next of `faults`; when there is none left it is answered: every text in capital
-letters, after the target's code. It proves how requests are made and faults borne, and nothing about translations.
+letters, after the target's code, or what `render` makes of it. It proves how requests are made and faults borne, and
+nothing about translations.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,11 +45,19 @@ class Asked:
     body: dict[str, Any]
 
 
+async def _capitals(text: str, source: str, target: str) -> str:
+    return f"{target}: {text.upper()}"
+
+
 class FakeDeepL:
     """`async with fake_deepl() as deepl: ...`"""
 
     def __init__(self) -> None:
         self.url = ""
+        self.render: Callable[[str, str, str], Awaitable[str]] = _capitals
+        """What a text (with DeepL's codes of its language and the target's) is answered with."""
+        self.frozen = False
+        """Nothing is answered, as if all faults to come were SILENCE."""
         self.asked: list[Asked] = []
         """Translations."""
         self.usages = 0
@@ -63,13 +72,14 @@ class FakeDeepL:
     async def translate(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.asked.append(Asked(request.path, dict(request.headers), body))
-        if self.faults:
-            return await self._fail(request, self.faults.popleft())
+        if self.faults or self.frozen:
+            return await self._fail(request, self.faults.popleft() if self.faults else SILENCE)
         await asyncio.sleep(self.delay_s)
+        source = body.get("source_lang", "EN")
         texts = [
             {
-                "detected_source_language": body.get("source_lang", "EN"),
-                "text": f"{body['target_lang']}: {text.upper()}",
+                "detected_source_language": source,
+                "text": await self.render(text, source, body["target_lang"]),
                 "billed_characters": len(text),
                 "model_type_used": "latency_optimized",
             }

@@ -130,13 +130,20 @@ class Talk:
         """
         assert self.phones[name].stream.packets_in > (1 - LOST_MOST) * self.figures(name).frames_out, name
 
+    def on_call_s(self, name: str, phone_s: float) -> float:
+        """The moment on the call's clock at which a phone's own stands at `phone_s` (see `SipPhone.say`)."""
+        return phone_s - self._offset_s(name)
+
     def level(self, name: str, start_s: float, end_s: float) -> float:
         """dBFS of what a phone heard."""
         return dbfs(self.heard(name, start_s, end_s))
 
     def _cut(self, name: str, recording: Pcm, start_s: float, end_s: float) -> Pcm:
-        offset = self._began - self.phones[name].stream.began
+        offset = self._offset_s(name)
         return recording[max(0, round((start_s + offset) * RATE)) : max(0, round((end_s + offset) * RATE))]
+
+    def _offset_s(self, name: str) -> float:
+        return self._began - self.phones[name].stream.began
 
     async def hang_up(self, name: str = "a") -> None:
         self.phones[name].hang_up()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from controller.frames import SAMPLE_RATE, Pcm
-from tests.fakes.fake_deepgram.ears import Ears, Spoken
+from tests.fakes.fake_deepgram.ears import Ears, Spoken, voiced
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -55,8 +55,7 @@ class _Buffer:
     def silence_s(self) -> float:
         """At its end."""
         pcm = self._all()
-        voiced = np.flatnonzero(pcm)
-        return (len(pcm) - 1 - int(voiced[-1])) / SAMPLE_RATE if len(voiced) else self.seconds
+        return (len(pcm) - voiced(pcm)) / SAMPLE_RATE
 
     async def words(self) -> list[Spoken]:
         """On the connection's clock."""
@@ -91,7 +90,7 @@ class NovaSession:
     async def audio(self, data: bytes) -> None:
         buffer = self._buffer
         buffer.add(data)
-        if self._ears.hears_partials and buffer.seconds > buffer.silence_s() >= self._endpointing_s:
+        if self._ears.hears_pauses and buffer.seconds > buffer.silence_s() >= self._endpointing_s:
             self._final(await buffer.words(), buffer.end_s, speech_final=True)
         elif buffer.fresh_s >= self.PARTIAL_S:
             buffer.fresh_s = 0.0
