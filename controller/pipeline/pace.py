@@ -73,6 +73,15 @@ class Pace:
         """What `text` will probably take at the voice's own speed."""
         return len(text) * self._character_s.get(language, CHARACTER_S)
 
+    def rest(self, text: str, language: str, seconds: float, speed: float) -> str:
+        """What is still to be said of `text` where a voice broke off after `seconds` at `speed`.
+
+        From the word on in which that was, as far as the text's probable length tells; the last one at least.
+        """
+        place = round(seconds * speed / self._character_s.get(language, CHARACTER_S))
+        place = min(place, len(text) - 1)
+        return text[text.rfind(" ", 0, place) + 1 :] if " " in text else text[place:]
+
     def backlog_s(self, listener: str) -> float:
         """What `listener` has still to hear of what was translated: sound, and text by its probable length."""
         return self._left_s(listener) + sum(

@@ -71,18 +71,23 @@ class SpeechStage:
             await self._speak_to(translation, group, speed)
 
     async def _speak_to(self, translation: Translation, listeners: Sequence[str], speed: float) -> None:
-        """Speak it to them; once more where the voice broke off before any of them had heard anything of it."""
+        """Speak it to them. Where the voice breaks off, what they have not heard yet is asked for once more: all of it,
+        or, where it sounds already, the rest."""
         utterances: list[Utterance] = []
+        text, language = translation.text, translation.language
         try:
             try:
-                await self._synthesise(translation, listeners, speed, utterances)
+                await self._synthesise(translation, text, listeners, speed, utterances)
             except EngineError as error:
-                if not utterances or any(one.started for one in utterances):
+                if not utterances:
                     raise
                 self._on_failure(error)
-                for utterance in utterances:
-                    utterance.renew()
-                await self._synthesise(translation, listeners, speed, utterances)
+                if any(one.started for one in utterances):
+                    text = self._pace.rest(text, language, utterances[0].fed_s, speed)
+                else:
+                    for utterance in utterances:
+                        utterance.renew()
+                await self._synthesise(translation, text, listeners, speed, utterances)
         except EngineError as error:
             for utterance in utterances:
                 utterance.abandon(Reason.ENGINE_FAILED)
@@ -94,12 +99,20 @@ class SpeechStage:
                 utterance.abandon(Reason.HANGUP)
 
     async def _synthesise(
-        self, translation: Translation, listeners: Sequence[str], speed: float, utterances: list[Utterance]
+        self,
+        translation: Translation,
+        text: str,
+        listeners: Sequence[str],
+        speed: float,
+        utterances: list[Utterance],
     ) -> None:
-        """Feed the sound into `utterances`, which are begun with its first chunk where they are not there yet."""
+        """Feed the sound of `text`, all of the translation or its rest, into `utterances`.
+
+        Where they are not there yet they are begun with its first chunk.
+        """
         clause, language = translation.clause, translation.language
         samples = 0
-        async with aclosing(self._engine.synthesize(translation.text, language, speed=speed)) as chunks:
+        async with aclosing(self._engine.synthesize(text, language, speed=speed)) as chunks:
             async for chunk in chunks:
                 if not utterances:
                     present = [one for one in self._ledger.listeners(clause, language) if one in listeners]
@@ -112,7 +125,7 @@ class SpeechStage:
         for utterance in utterances:  # the end is the end, whether the last chunk said so or not
             utterance.feed(END)
         if samples:
-            self._pace.learn(translation.text, language, samples / SAMPLE_RATE, speed)
+            self._pace.learn(text, language, samples / SAMPLE_RATE, speed)
         elif not utterances:
             for listener in listeners:
                 self._ledger.drop(clause, listener, Reason.TOO_SHORT)

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from controller.frames import FRAME_SAMPLES, SILENCE, Pcm
+from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, SILENCE, Pcm
 from controller.messages import Clause, Reason, SpeechChunk
 
 END = SpeechChunk(SILENCE[:0], last=True)
@@ -39,6 +39,8 @@ class Utterance:
         """The mark behind its last frame."""
         self.samples = 0
         """Samples that wait to be played."""
+        self.fed_s = 0.0
+        """Seconds of sound that came."""
         self._name = name
         self._chunks: deque[Pcm] = deque()
         self._taken: list[Pcm] = []
@@ -48,6 +50,7 @@ class Utterance:
         if len(chunk.pcm):
             self._chunks.append(chunk.pcm)
             self.samples += len(chunk.pcm)
+            self.fed_s += len(chunk.pcm) / SAMPLE_RATE
         self.complete = self.complete or chunk.last
 
     def abandon(self, reason: Reason) -> None:
@@ -61,6 +64,7 @@ class Utterance:
         self._chunks.clear()
         self._taken.clear()
         self.samples = 0
+        self.fed_s = 0.0
         self.complete = False
 
     def attempt(self) -> str:

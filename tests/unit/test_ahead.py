@@ -159,7 +159,7 @@ async def test_a_failure_of_work_taken_over_costs_its_clause_and_is_told() -> No
         b.phone("b", "es")
         await asyncio.sleep(5)
         assert [d.reason for d in b.seen.deliveries] == [Reason.ENGINE_FAILED]
-        assert [kind for kind, _ in b.seen.failures] == ["tts"]
+        assert [kind for kind, _ in b.seen.failures] == ["tts", "tts"], "at the whole, and at the rest"
 
 
 @virtual

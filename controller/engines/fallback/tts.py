@@ -1,7 +1,8 @@
 """A voice made of voices: what one cannot begin to say, another says.
 
-What has begun to sound is not begun again: who listens would hear it twice. Only where all of it was thrown away
-unheard is the same text asked for again, and then the voice that broke off is the last to be asked.
+What has begun to sound is not begun again: who listens would hear it twice. Whoever asked may ask for the rest of the
+text, or, where all of it was thrown away unheard, for the same again; the voice that broke off is then the last to be
+asked.
 """
 
 from __future__ import annotations
@@ -53,31 +54,32 @@ class FallbackVoice(Chain[Voice]):
     ) -> AsyncGenerator[P, None]:
         """What the first of them gives that gives anything at all."""
         broke = self._broke
-        if broke is not None and broke[1] == text:
+        if broke is not None and broke[1].endswith(text):
             self._broke = None
             able = sorted(able, key=lambda one: one.engine.name == broke[0])
         turns = Turns(self, able, self._terms)
         for member, attempt in turns:
             name = member.engine.name
             with attempt:
-                sounds = False
+                first_s: float | None = None
                 try:
                     async with aclosing(begin(member.engine)) as sound:
                         piece = await turns.within(anext(sound, None), name)
-                        attempt.succeeded(self._terms.now() - attempt.began_s)
-                        self._terms.watch.worked(name, self.kind)
-                        sounds = True
+                        first_s = self._terms.now() - attempt.began_s
                         while piece is not None:
                             yield piece
                             piece = await anext(sound, None)
+                        self._terms.watch.worked(name, self.kind)
                         return
                 except EngineError as error:
-                    if sounds:
-                        self._broke = name, text
-                        member.breaker.broke(error)
-                        raise
                     attempt.failed(error)
+                    if first_s is not None:
+                        self._broke = name, text
+                        raise
                     turns.failure = error
+                finally:
+                    if first_s is not None:  # heard to its end, or for as long as somebody listened
+                        attempt.succeeded(first_s)
         raise turns.failure or self._none_left()
 
 

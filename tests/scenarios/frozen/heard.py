@@ -4,9 +4,9 @@ recognised again. Knows sounds; knows no engine that may freeze."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soxr
@@ -52,38 +52,40 @@ class KeptVoice:
 
 @dataclass(frozen=True)
 class Heard:
-    """One translation in a listener's recording."""
+    """One translation in a listener's recording: in one piece, or in two where another voice said the rest."""
 
     delivery: Delivery
-    begins: tuple[int, ...]
-    """The samples at which its beginning is there."""
-    ends: tuple[int, ...]
-    """Behind its end: the same."""
-    again: str
-    """What a recogniser hears there; empty where the sound is not there."""
+    edges: tuple[tuple[int, ...], ...]
+    """Of the beginning and the end of each piece in turn: the samples at which it is there."""
+
+    again: str = ""
+    """What a recogniser hears there; empty where it is not there once."""
 
     @property
     def once(self) -> bool:
         """It is there once, from its beginning to its end."""
-        return len(self.begins) == len(self.ends) == 1 and self.begins[0] < self.ends[0]
+        places = [place for edge in self.edges for place in edge]
+        return len(places) == len(self.edges) and places == sorted(places)
 
 
 async def listen(
-    client: TritonClient, recording: Pcm, deliveries: Sequence[Delivery], made: dict[str, list[Pcm]]
+    client: TritonClient, recording: Pcm, deliveries: Sequence[Delivery], made: Mapping[str, Sequence[Pcm]]
 ) -> list[Heard]:
     """Every delivery that has a sound, looked for in all of the recording (int16[n] at a telephone's rate)."""
     found = []
     for delivery in deliveries:
-        sounds = made.get(delivery.target or "", [])
-        if not sounds:
+        target = delivery.target or ""
+        if not made.get(target):
             continue
+        rests = [sounds[-1] for text, sounds in made.items() if text != target and target.endswith(text)]
         # Several where it was begun ahead and given up, or at another speed: that which was played is there.
-        one = max((_look(delivery, sound, recording) for sound in sounds), key=lambda one: (one.once, len(one.begins)))
-        again = ""
+        looked = [Heard(delivery, _edges([sound, *rests], recording)) for sound in made[target]]
+        one = max(looked, key=lambda one: (one.once, sum(map(len, one.edges))))
         if one.once:
-            cut = recording[one.begins[0] : one.ends[0]]
-            again = await understood(client, soxr.resample(cut, RATE, SAMPLE_RATE, quality="HQ"), delivery.language)
-        found.append(Heard(delivery, one.begins, one.ends, again))
+            cut = recording[one.edges[0][0] : one.edges[-1][0]]
+            wide = soxr.resample(cut, RATE, SAMPLE_RATE, quality="HQ")
+            one = replace(one, again=await understood(client, wide, delivery.language))
+        found.append(one)
     return found
 
 
@@ -97,7 +99,10 @@ def places(sound: Pcm, recording: Pcm) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _look(delivery: Delivery, sound: Pcm, recording: Pcm) -> Heard:
-    count = min(len(sound), round(TEMPLATE_S * RATE))
-    ends = (place + count for place in places(sound[-count:], recording))
-    return Heard(delivery, places(sound[:count], recording), tuple(ends), "")
+def _edges(pieces: Sequence[Pcm], recording: Pcm) -> tuple[tuple[int, ...], ...]:
+    edges: list[tuple[int, ...]] = []
+    for piece in pieces:
+        count = min(len(piece), round(TEMPLATE_S * RATE))
+        ends = places(piece[-count:], recording)
+        edges += [places(piece[:count], recording), tuple(place + count for place in ends)]
+    return tuple(edges)

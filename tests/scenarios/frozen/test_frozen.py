@@ -45,7 +45,7 @@ def is_as_good(one: Result, undisturbed: Result) -> None:
     assert one.words == undisturbed.words
     assert len(one.heard) == len(one.clauses)
     for each in one.heard:
-        assert each.once, f"{each.delivery.target!r} begins at {each.begins} and ends at {each.ends}"
+        assert each.once, f"{each.delivery.target!r} is at {each.edges}"
     assert one.again <= undisturbed.again + WORSE_MOST
 
 
@@ -124,3 +124,11 @@ def test_a_voice_that_cannot_begin(asterisk: AsteriskServer, triton: TritonServe
     is_as_good(one, undisturbed)
     assert one.failovers[NAME, "pico"] >= 1
     assert one.answers["pico",] >= 3
+
+
+def test_a_voice_that_stops_in_mid_word(asterisk: AsteriskServer, triton: TritonServer, undisturbed: Result) -> None:
+    """What was heard is not begun again: the next voice goes on with the rest."""
+    one = asyncio.run(call(asterisk, triton, Trouble(before=breaking_off, after=thawed)))
+    is_as_good(one, undisturbed)
+    assert one.answers["pico",] == 2, "the rest of each of the turn's two sentences"
+    assert max(len(each.edges) for each in one.heard) == 4
