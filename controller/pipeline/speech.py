@@ -124,6 +124,8 @@ class SpeechStage:
                 samples += len(chunk.pcm)
         for utterance in utterances:  # the end is the end, whether the last chunk said so or not
             utterance.feed(END)
+        if samples and text != translation.text:
+            return  # a rest is short, and the silence around it long: nothing is to be learned from it
         if samples:
             self._pace.learn(text, language, samples / SAMPLE_RATE, speed)
         elif not utterances:

@@ -91,7 +91,7 @@ class FrailVoice(FakeVoice):
         self.name = name
         self.mood = "fine"
         self.said = said
-        """Text by level."""
+        """Text by level; empty for a sound that stopped at once."""
 
     async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
         level = 1000 + len(self.said)
@@ -105,6 +105,7 @@ class FrailVoice(FakeVoice):
             if number == 2 and self.mood == "breaks off":
                 raise EngineUnavailable("It breaks off.", engine=self.name)
             if number == 1 and self.mood == "stops":
+                self.said[level] = ""  # within its first word, which is said again with the rest
                 await asyncio.sleep(2.0)
                 raise EngineUnavailable("It stopped.", engine=self.name)
             yield SpeechChunk(chunk, last=number == 3)

@@ -86,6 +86,20 @@ async def test_one_that_hangs_leaves_the_next_its_time_within_the_deadline() -> 
 
 
 @virtual
+async def test_one_that_hangs_while_the_next_is_left_alone_ends_by_the_deadline() -> None:
+    loop = asyncio.get_running_loop()
+    mt = translator(Cloud(delay_s=1000), FakeTranslator())
+    behind = mt.members[1].breaker
+    for _ in range(3):
+        behind.broke(error())
+    assert behind.enter() is not None and not behind.allows, "somebody is trying it"
+    began = loop.time()
+    with pytest.raises(EngineTimeout):
+        await mt.translate("hello", "en", "es", ())
+    assert loop.time() - began == pytest.approx(2.0)
+
+
+@virtual
 async def test_the_last_one_alone_has_all_the_time_that_it_takes() -> None:
     assert await translator(FakeTranslator(delay_s=9.0)).translate("hello", "en", "es", ()) == "es: hello"
     only_pair = translator(Cloud(delay_s=9.0), EnglishOnly())

@@ -113,7 +113,7 @@ class Turns(Generic[E]):
         seconds: float | None = None
         if any(one.breaker.allows for one in self._behind):
             seconds = min(self._terms.patience_s, left_s)
-        elif self.failure is not None:
+        elif self._behind or self.failure is not None:
             seconds = left_s
         patience = asyncio.timeout(seconds)
         try:

@@ -38,8 +38,14 @@ from tests.scenarios.frozen.heard import Heard, KeptVoice, listen
 from tests.scenarios.rig import STEP_S
 from tests.scenarios.scene import Scene, Talk
 
-SAID = (("vm-nobodyavail",), ("conf-waitforleader", "privacy-prompt"), ("check-number-dial-again",))
-"""What A says in three turns. The second is two sentences with a breath between."""
+SAID = (
+    ("number-not-answering",),
+    ("conf-waitforleader", "conf-onlyperson"),
+    ("dir-nomore",),
+    ("all-circuits-busy-now",),
+)
+"""What A says, turn by turn: prompts that a recogniser understands however they are cut, and their translations too.
+The second turn is two sentences with a breath between."""
 
 BREATH_S = 0.3
 """A pause for Deepgram, which ends a sentence at `endpointing_ms`; none for our own detector."""
@@ -68,7 +74,7 @@ async def nothing(_: Cloud) -> None:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What happens around the second turn."""
+    """What happens around a turn."""
 
     before: Happen = nothing
     amid: Happen = nothing
@@ -77,8 +83,9 @@ class Trouble:
     after: Happen = nothing
     """When all of it was heard."""
 
+    turn: int = 1
     sentence: int = 1
-    """Of its two: in which it happens."""
+    """Of the turn's: in which it happens."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Result:
     @property
     def again(self) -> float:
         """Word error rate of what was heard, recognised again."""
-        rate = wer.rate([(one.delivery.target or "", one.again) for one in self.heard])
+        rate = wer.rate([(one.delivery.target or "", text) for one in self.heard for text in one.again])
         assert rate is not None
         return rate
 
@@ -142,7 +149,7 @@ async def call(asterisk: AsteriskServer, triton: TritonServer, trouble: Trouble)
         async with Scene(asterisk, [(caller, callee)], engines=replace(engines, tts=kept, identifier=None)) as scene:
             talk = await scene.call()
             for number, names in enumerate(SAID):
-                happens = trouble if number == 1 else Trouble()
+                happens = trouble if number == trouble.turn else Trouble()
                 await _say(talk, [sentence(name) for name in names], happens, cloud)
             await talk.hang_up()
         deliveries = [one for one in talk.seen.deliveries if one.listener == "b"]
