@@ -20,7 +20,8 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
-	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines reference-env clean
+	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines loadtest \
+	reference-env clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -125,6 +126,15 @@ bench-tts-server: ## XTTS on the real Triton beside coqui-tts's stream (10 minut
 bench-voices: ## Error rates of speakers and styles on packaged recordings; trains the style network twice (20 minutes)
 	@$(SETUP) env-controller env-export env-training recordings campplus
 	@$(PYTHON) -m loadtest.voices --out build/bench/voices.json
+
+# By default every target by steps of its own until it breaks (an hour at most); a minute's look: FIRST=2 BY=2 MOST=4 HOLD=5
+loadtest: ## Calls and Triton's models, loaded until they break. TARGETS=scripted,offline,legs FIRST= BY= MOST= HOLD= TRITON=
+	@$(SETUP) demo env-loadtest sipp
+	@$(DRAGOMAN) export offline --out model_repository
+	@$(PYTHON) -m loadtest.capacity --out build/loadtest $(if $(TARGETS),--targets "$(TARGETS)") \
+		$(if $(FIRST),--first "$(FIRST)") $(if $(BY),--by "$(BY)") $(if $(MOST),--most "$(MOST)") \
+		$(if $(HOLD),--hold "$(HOLD)") $(if $(SETTLE),--settle "$(SETTLE)") $(if $(LEAST),--least "$(LEAST)") \
+		$(if $(TRITON),--triton "$(TRITON)") $(if $(METRICS),--metrics "$(METRICS)")
 
 reference-env: ## What benches compare with, each in an environment of its own: PEER=pipecat, coqui-tts, speechbrain, or all
 	@$(SETUP) $(if $(PEER),$(addprefix env-,$(PEER)) $(if $(filter coqui-tts,$(PEER)),japanese-coqui-tts),peers)

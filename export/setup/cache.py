@@ -46,6 +46,11 @@ class Cache:
         return self.root / "phone" / "root"
 
     @property
+    def sipp(self) -> Path:
+        """Many phones in one process, for load tests: a wrapper like `asterisk`."""
+        return self.root / "sipp" / "run" / "sipp"
+
+    @property
     def apertium_root(self) -> Path:
         """The unpacked Apertium; modes and data lie in usr/share/apertium."""
         return self.root / "apertium" / "root"

@@ -15,7 +15,7 @@ from export.setup import environment, getting, japanese, peers, python, training
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
-from export.setup.folders import APERTIUM, PHONE, PROMPTS, STABLE
+from export.setup.folders import APERTIUM, PHONE, PROMPTS, SIPP, STABLE
 from export.setup.kit import Kit
 
 DEBIAN_REMEDY: Final = (
@@ -174,8 +174,20 @@ BY_NAME: Final = (
         DEBIAN_REMEDY,
         100,
     ),
+    _environment("loadtest", "import grpc.experimental.gevent, locust, numpy, tritonclient.grpc", 40),
+    Component(
+        "sipp",
+        "SIPp, which plays many phones",
+        "sipp",
+        ("sipp/run/sipp", "sipp/root/usr/bin/sipp"),
+        SIPP.recipe,
+        SIPP.build("sipp"),
+        DEBIAN_REMEDY,
+        10,
+    ),
 )
-"""Got where they are named only: what XTTS needs for Japanese, what tells speakers apart, what teaches styles."""
+"""Got where they are named only: what XTTS needs for Japanese, what tells speakers apart, what teaches styles, what
+load tests need. Locust brings gevent, which patches a whole process: it stays out of every other environment."""
 
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one

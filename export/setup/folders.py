@@ -1,4 +1,4 @@
-"""Components that are Debian packages, unpacked: the soft phone, the translator, recorded prompts."""
+"""Components that are Debian packages, unpacked: soft phones, the translator, recorded prompts."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ _APERTIUM_PROGRAMS: Final = """
     apertium-postchunk
 """
 APERTIUM_PROGRAMS: Final = tuple(_APERTIUM_PROGRAMS.split())
+_SIPP_PACKAGES: Final = """
+    sip-tester libgsl27 libgslcblas0 libncursesw6 libtinfo6 libpcap0.8 libdbus-1-3 libsystemd0 libcap2 libgcrypt20
+    libgpg-error0 liblz4-1 liblzma5 libzstd1 libsctp1 libc6 libgcc-s1 libstdc++6
+"""
+SIPP_PACKAGES: Final = tuple(_SIPP_PACKAGES.split())
 PROMPT_PACKAGES: Final = tuple(f"asterisk-core-sounds-{name}" for name in ("en", "en-wav", "es", "es-wav"))
 
 
@@ -75,6 +80,7 @@ PHONE: Final = DebianFolder(
     ("usr/bin/baresip", *(f"usr/lib/baresip/modules/{name}.so" for name in PHONE_MODULES)),
     ("baresip",),
 )
+SIPP: Final = DebianFolder(SIPP_PACKAGES, ("sip-tester", "3.6"), ("usr/bin/sipp",), ("sipp",))
 APERTIUM: Final = DebianFolder(
     APERTIUM_PACKAGES,
     ("apertium-eng-spa", "0.8.0"),

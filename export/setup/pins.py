@@ -67,6 +67,7 @@ def main() -> int:
         compile_pins(uv, "triton.txt", "pyproject.toml", "--extra=triton", "--extra=xtts")
         compile_pins(uv, "export.txt", "pyproject.toml", "--extra=xtts", "--extra=xtts-export", "--only-binary=:all:")
         compile_pins(uv, "recorder.txt", "pyproject.toml", "--extra=recorder", known, "--no-emit-package=numpy")
+        compile_pins(uv, "loadtest.txt", "pyproject.toml", "--extra=loadtest", "--only-binary=:all:")
         for peer in PEERS:
             compile_pins(uv, f"{peer}.txt", str(folder / f"{peer}.in"), "--only-binary=:all:")
         wheels = "--only-binary=:all:"

@@ -120,8 +120,8 @@ class BenchCalls:
         self._clock.release()
 
     async def open(self, channels: int) -> None:
-        """Put `channels` / 2 calls up."""
-        for number in range(channels // 2):
+        """Put calls up until there are `channels` / 2."""
+        for number in range(len(self._taken), channels // 2):
             self.watched += number % WATCHED == 0
             with nullcontext() if number % WATCHED else watched_queues(self._gauges):
                 started = CallStarted(f"caller-{number}", "", "", "", ("from=en", "to=es", "dial=bench"))

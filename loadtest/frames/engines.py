@@ -31,6 +31,9 @@ class ScriptedRecogniser(Whisper):
         words = " ".join(["word"] * max(1, round(len(pcm) / SAMPLE_RATE * WORDS_A_SECOND)))
         return Recognition(words, (), language, 1.0, 0.0, 0.0)
 
+    async def probe(self) -> None:
+        return None
+
 
 class ScriptedTranslator:
     """Gives back what it is given."""

@@ -29,12 +29,13 @@ def clips(folder: Path, language: str) -> list[Pcm]:
     return [soxr.resample(pcm, PHONE_RATE, SAMPLE_RATE) for _, pcm in prompts(folder, language, names)]
 
 
-def track(said: list[Pcm], rounds: int = 3, seed: int = 1) -> Pcm:
-    """`said` over and over with pauses, whole frames."""
+def track(said: list[Pcm], rounds: int = 3, seed: int = 1, rate: int = SAMPLE_RATE) -> Pcm:
+    """`said` (at `rate` hertz) over and over with pauses, whole frames."""
     chance = random.Random(seed)
     parts = []
     for _ in range(rounds):
         for pcm in chance.sample(said, len(said)):
-            parts += [pcm, np.zeros(round(chance.uniform(*PAUSE_S) * SAMPLE_RATE), np.int16)]
+            parts += [pcm, np.zeros(round(chance.uniform(*PAUSE_S) * rate), np.int16)]
     whole = np.concatenate(parts)
-    return whole[: len(whole) // FRAME_SAMPLES * FRAME_SAMPLES]
+    frame = FRAME_SAMPLES * rate // SAMPLE_RATE
+    return whole[: len(whole) // frame * frame]

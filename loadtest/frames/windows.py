@@ -70,6 +70,7 @@ class Exchange:
     def __init__(self, process: subprocess.Popen[str], clock: mmap.mmap) -> None:
         assert process.stdout is not None
         self.clock = clock
+        self.pid = process.pid
         self.url = f"http://127.0.0.1:{int(process.stdout.readline())}/"
 
     async def ask(self, path: str) -> dict[str, float]:

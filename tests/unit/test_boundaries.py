@@ -51,6 +51,7 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
     [
         ("controller", (*MODEL_RUNTIMES, "loadtest", "tests")),
         ("loadtest", (*MODEL_RUNTIMES, "tests")),
+        *((folder, ("gevent", "locust")) for folder in ("controller", "export", "tests")),
         ("export/runtime", ("torch", "controller")),
         ("export/xtts", ("torch", "TTS", "transformers", "controller.cli", "controller.service")),
         (
@@ -75,6 +76,14 @@ def offenders(folder: str, *forbidden: str) -> list[str]:
 )
 def test_a_room_knows_nothing_of(folder: str, forbidden: tuple[str, ...]) -> None:
     assert offenders(folder, *forbidden) == []
+
+
+def test_what_patches_a_whole_process_is_loaded_by_locusts_files_alone() -> None:
+    found = {module for module, names in imports("loadtest").items() for name in names if name in ("gevent", "locust")}
+    assert found
+    assert all(module.startswith("loadtest/capacity/users/") for module in found)
+    controllers = (ROOT / "export/setup/requirements/controller.txt").read_text()
+    assert "gevent" not in controllers
 
 
 def test_the_call_process_loads_no_model_runtime() -> None:
