@@ -1,7 +1,8 @@
 """What is full when a target breaks, named from what was seen. Pure: knows the figures of a step.
 
-In this order, since the first that applies explains the others: the load generator (then the target may carry more),
-the machine, one thread, a model's queue, memory. Where nothing is seen to be full, that is said.
+In this order, since the first that applies explains the others: whatever else ran on the machine (then nothing has been
+measured), the load generator (then the target may carry more), the machine, one thread, a model's queue, memory. Where
+nothing is seen to be full, that is said.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ FULL_MACHINE: Final = 0.93
 LATE_MS: Final = 50.0
 """p99 by which a generator's own timer was late: what it measured is its own lateness too."""
 
+MOST_OTHERS: Final = 0.2
+"""Share of the machine that none of ours took."""
+
 LOW_MEMORY_MB: Final = 200.0
 LONG_QUEUE: Final = 1.0
 """Times the work on a request that it waited."""
@@ -34,12 +38,23 @@ class Bottleneck:
     """What was seen of it, a sentence."""
 
 
+def others(step: Mapping[str, Any]) -> float:
+    """Cores that were taken by what does not belong to the test."""
+    ours = sum(float(one["cores"]) for one in step["processes"].values())
+    return max(0.0, float(step["machine"]["busy"]) * int(step["machine"]["cores"]) - ours)
+
+
 def name(step: Mapping[str, Any]) -> Bottleneck:
     """The bottleneck of a step, as it stands in the report."""
     processes, busy, cores = step["processes"], step["machine"]["busy"], step["machine"]["cores"]
     ranked = sorted(processes, key=lambda one: -float(processes[one]["cores"]))
     shares = ", ".join(f"{one} {processes[one]['cores']:.2f}" for one in ranked if processes[one]["cores"] >= 0.01)
     spent = f"the machine was {busy:.0%} busy ({cores} cores; of a core: {shares or 'next to nothing'})"
+    if (foreign := others(step)) >= MOST_OTHERS * cores:
+        return Bottleneck(
+            "something else on this machine",
+            f"It took {foreign:.2f} of a core beside all that was watched: run it again by itself; {spent}.",
+        )
     threads = {one: float(processes[one]["busiest_thread"]) for one in ranked}
     for one in GENERATORS:
         if threads.get(one, 0.0) >= FULL_THREAD:

@@ -65,7 +65,8 @@ def _costs(step: Mapping[str, Any]) -> tuple[str, ...]:
     ranked = sorted(costs, key=lambda one: -float(costs[one]["cores"]))
     cpu = ", ".join(f"{one} {costs[one]['cores']:.2f}" for one in ranked if costs[one]["cores"] >= 0.01)
     memory = ", ".join(f"{one} {costs[one]['rss_mb']:.0f}" for one in ranked if one not in bottleneck.GENERATORS)
-    return cpu, f"{step['machine']['busy']:.0%}", memory, "no" if step["broken"] else "yes"
+    machine = f"{step['machine']['busy']:.0%}, others {bottleneck.others(step):.2f}"
+    return cpu, machine, memory, "no" if step["broken"] else "yes"
 
 
 def _spread(row: Mapping[str, Any] | None) -> str:

@@ -32,7 +32,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     came: dict[str, Any] = {"scripted": told(30), "legs": told(40), "out": tmp_path / "out"}
 
     def load(target: Target, place: Place) -> tuple[dict[str, Any], str]:
-        result: Any = came[target.name]
+        result: tuple[dict[str, Any], str] | Exception = came[target.name]
         came[f"{target.name} target"] = target
         if isinstance(result, Exception):
             raise result

@@ -84,7 +84,7 @@ def step(**changed: Any) -> dict[str, Any]:
             "sipp callers": cost(0.05),
             "locust": cost(0.02),
         },
-        "machine": {"busy": 0.5, "cores": 2, "free_mb": 4000},
+        "machine": {"busy": 0.55, "cores": 2, "free_mb": 4000},
         "models": {},
         "generator_late_ms": 2.0,
     }
@@ -123,22 +123,36 @@ def test_models_have_no_frames() -> None:
 QUEUE = {"whisper": {"requests": 40, "queue_ms": 900.0, "compute_ms": 300.0, "batch": 3.0}}
 
 
+FULL = {"busy": 0.97, "cores": 2, "free_mb": 4000}
+WORK = {"controller": cost(0.89), "asterisk": cost(0.85, thread=0.2), "sipp callers": cost(0.1)}
+
+
 @pytest.mark.parametrize(
     ("changed", "name", "evidence"),
     [
-        ({"machine": {"busy": 0.97, "cores": 2, "free_mb": 4000}}, "the machine's CPU, most of it in controller",
-         "97% busy (2 cores; of a core: controller 0.50, asterisk 0.40, sipp callers 0.05, locust 0.02)"),
-        ({"processes": {"controller": cost(0.95), "asterisk": cost(0.4)}}, "one thread of controller", "95% of a core"),
-        ({"processes": {"asterisk": cost(1.2, thread=0.3), "controller": cost(0.92)}}, "one thread of controller",
-         "92% of a core"),
-        ({"processes": {"sipp callers": cost(0.95), "controller": cost(0.97)}}, "the load generator (sipp callers)",
-         "may carry more"),
+        (
+            {"machine": FULL, "processes": WORK},
+            "the machine's CPU, most of it in controller",
+            "97% busy (2 cores; of a core: controller 0.89, asterisk 0.85, sipp callers 0.10); 0.10 of a core made",
+        ),
+        ({"machine": FULL}, "something else on this machine", "It took 0.97 of a core beside all that was watched"),
+        ({"processes": {"controller": cost(0.95)}}, "one thread of controller", "95% of a core"),
+        (
+            {"processes": {"asterisk": cost(1.2, thread=0.3), "controller": cost(0.92)}},
+            "one thread of controller",
+            "92% of a core",
+        ),
+        (
+            {"processes": {"sipp callers": cost(0.95), "controller": cost(0.97)}},
+            "the load generator (sipp callers)",
+            "may carry more",
+        ),
         ({"generator_late_ms": 80.0}, "the load generator (locust)", "80 ms late"),
         ({"models": QUEUE}, "the queue of the model whisper", "waited 900 ms there and was worked on for 300 ms"),
-        ({"machine": {"busy": 0.5, "cores": 2, "free_mb": 90}}, "memory", "90 MB"),
+        ({"machine": {"busy": 0.55, "cores": 2, "free_mb": 90}}, "memory", "90 MB"),
         ({}, "not seen", "Nothing that was watched was full"),
     ],
-)  # fmt: skip
+)
 def test_the_bottleneck_is_named_from_what_was_seen(changed: dict[str, Any], name: str, evidence: str) -> None:
     found = bottleneck.name(step(**changed))
     assert found.name == name
@@ -146,7 +160,5 @@ def test_the_bottleneck_is_named_from_what_was_seen(changed: dict[str, Any], nam
 
 
 def test_a_full_machine_explains_queues_and_late_timers() -> None:
-    full = {"busy": 0.99, "cores": 2, "free_mb": 90}
-    assert bottleneck.name(step(machine=full, models=QUEUE, generator_late_ms=90.0)).name.startswith(
-        "the machine's CPU"
-    )
+    found = bottleneck.name(step(machine=FULL, processes=WORK, models=QUEUE, generator_late_ms=90.0))
+    assert found.name.startswith("the machine's CPU")
