@@ -38,7 +38,7 @@ from export.setup.cache import Cache
 from loadtest.frames.calls import BenchCalls
 from loadtest.frames.engines import scripted
 from loadtest.frames.gauges import Gauges
-from loadtest.frames.speech import clips
+from loadtest.frames.speech import TALK_S, clips
 from loadtest.frames.windows import exchange
 
 TELL_S: Final = 1.0
@@ -139,7 +139,7 @@ async def legs(told: Path, control: int) -> None:
     """Calls without SIP, until it is asked to end."""
     seen, gauges, said = Seen(), Gauges(), _clips()
     wanted: asyncio.Queue[int] = asyncio.Queue()
-    with exchange(said) as peer:
+    with exchange(said, TALK_S) as peer:
         async with (
             TritonClient(NOBODY) as nobody,
             BenchCalls(

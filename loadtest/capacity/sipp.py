@@ -15,7 +15,7 @@ from controller.demo.script import prompts
 from controller.stack.ports import LOOPBACK
 from controller.stack.wav import PHONE_RATE
 from export.setup.cache import Cache
-from loadtest.frames.speech import ENGLISH, SPANISH, track
+from loadtest.frames.speech import ENGLISH, SPANISH, TALK_S, track
 
 NUMBER: Final = "700"
 """What the callers dial."""
@@ -133,7 +133,7 @@ def prepare(cache: Cache, folder: Path) -> None:
     for name, language, scenario in (("caller", "en", _CALLER), ("called", "es", _CALLED)):
         sound = folder / f"{name}.ul"
         names = ENGLISH if language == "en" else SPANISH
-        said = track([pcm for _, pcm in prompts(cache.prompts, language, names)], rate=PHONE_RATE)
+        said = track([pcm for _, pcm in prompts(cache.prompts, language, names)], rate=PHONE_RATE, pause_s=TALK_S)
         sound.write_bytes(mulaw(said))
         text = scenario.format(name=name, sound=sound.absolute(), sdp=_SDP)
         (folder / f"{name}.xml").write_text(text, encoding="latin-1")

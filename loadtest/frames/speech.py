@@ -22,6 +22,9 @@ SPANISH = ("vm-enter-num-to-call", "privacy-incorrect", "please-try-again", "que
 PAUSE_S = (0.6, 2.4)
 """Shortest and longest pause between two prompts: about half of a track is speech."""
 
+TALK_S = (4.0, 8.0)
+"""The same of one who lets the other speak: a third of it is speech, and no translation waits for the one before."""
+
 
 def clips(folder: Path, language: str) -> list[Pcm]:
     """The prompts of a language at the controller's rate. Raises StackError where they are not there."""
@@ -29,13 +32,20 @@ def clips(folder: Path, language: str) -> list[Pcm]:
     return [soxr.resample(pcm, PHONE_RATE, SAMPLE_RATE) for _, pcm in prompts(folder, language, names)]
 
 
-def track(said: list[Pcm], rounds: int = 3, seed: int = 1, rate: int = SAMPLE_RATE) -> Pcm:
+def track(
+    said: list[Pcm],
+    rounds: int = 3,
+    seed: int = 1,
+    *,
+    rate: int = SAMPLE_RATE,
+    pause_s: tuple[float, float] = PAUSE_S,
+) -> Pcm:
     """`said` (at `rate` hertz) over and over with pauses, whole frames."""
     chance = random.Random(seed)
     parts = []
     for _ in range(rounds):
         for pcm in chance.sample(said, len(said)):
-            parts += [pcm, np.zeros(round(chance.uniform(*PAUSE_S) * rate), np.int16)]
+            parts += [pcm, np.zeros(round(chance.uniform(*pause_s) * rate), np.int16)]
     whole = np.concatenate(parts)
     frame = FRAME_SAMPLES * rate // SAMPLE_RATE
     return whole[: len(whole) // frame * frame]

@@ -30,7 +30,7 @@ from loadtest.frames.cores import THEIRS
 from loadtest.frames.engines import scripted
 from loadtest.frames.exchange import CHANNELS, RING
 from loadtest.frames.gauges import Gauges
-from loadtest.frames.speech import track
+from loadtest.frames.speech import PAUSE_S, track
 
 WARM_S = 3.0
 """Seconds of calls before a window begins: speech is heard, translated and sounding by then."""
@@ -81,15 +81,15 @@ class Exchange:
 
 
 @contextmanager
-def exchange(clips: dict[str, list[Pcm]]) -> Iterator[Exchange]:
-    """Start it; `clips`: what its channels say, by language: a in the first, b in the second."""
+def exchange(clips: dict[str, list[Pcm]], pause_s: tuple[float, float] = PAUSE_S) -> Iterator[Exchange]:
+    """Start it; `clips`: what its channels say, by language, a in the first, b in the second, with such pauses."""
     with tempfile.TemporaryDirectory() as folder:
         clock = Path(folder, "clock")
         clock.write_bytes(bytes(CHANNELS * RING * 8))
         tracks = []
         for language, said in clips.items():
             tracks.append(Path(folder, language))
-            tracks[-1].write_bytes(track(said).astype("<i2").tobytes())
+            tracks[-1].write_bytes(track(said, pause_s=pause_s).astype("<i2").tobytes())
         process = subprocess.Popen(
             [sys.executable, "-m", "loadtest.frames.exchange", str(THEIRS), clock, *tracks],
             stdin=subprocess.PIPE,
