@@ -6,6 +6,7 @@ set while it runs, by a word on its control port (`cset users 5`).
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -155,3 +156,9 @@ def called(program: Path, folder: Path, port: int, control: int) -> list[str | P
     """The command of the process that is called."""
     errors = ("-error_file", str(folder / "called-errors.log"))
     return [program, "-sf", folder / "called.xml", "-p", str(port), "-cp", str(control), *errors, *_COMMON]
+
+
+def no_more(control: int) -> None:
+    """Have the process that calls end once its calls have."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as word:
+        word.sendto(b"q", (LOOPBACK, control))

@@ -131,7 +131,7 @@ def _calling(place: Place, engines: str, settings: Mapping[str, str]) -> Iterato
         raise StackError("SIPp is missing: run `make loadtest`, or `python3 -m export.setup sipp`.")
     sipp.prepare(cache, phones)
     ports = PortBlock.take(16)
-    callers, control, called, its_control = (ports[place] for place in (1, 2, 5, 6))
+    callers, control, called, its_control = (ports[offset] for offset in (1, 2, 5, 6))
     with (
         closing(ports),
         AsteriskServer(run, extensions=[sipp.dialled(called)], rtp_ports=4 * CALLS_MOST) as asterisk,
@@ -157,8 +157,8 @@ def _calling(place: Place, engines: str, settings: Mapping[str, str]) -> Iterato
         try:
             yield {"processes": pids, "told": str(told), "control": control}
         finally:
-            calling.stop(0)  # nobody calls again
-            for one in (serving, answering):
+            sipp.no_more(control)  # or it would call anew for each call that ends
+            for one in (serving, calling, answering):
                 one.stop(END_S)
 
 

@@ -158,6 +158,7 @@ def calls(lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             "out": made,
             "lost_in": lost_in,
             "lost_out": lost_out,
+            "skipped": LEGS * more("skipped"),
             "dropped_in": round(lost_in / max(1, came + more("filled")), 5),
             "dropped_out": round(lost_out / max(1, made + LEGS * more("skipped")), 5),
             "tick_late_ms": max(line["tick_late_ms"] for line in lines[1:]),
