@@ -26,7 +26,8 @@ TOGETHER = 12
 FIRST = 200
 """After so many the process has all that it keeps for good: arenas, prefixes, threads' stacks."""
 POOL = 4
-"""Threads that gRPC, in the server, ends and begins as it sees fit."""
+"""Threads, and handles, that gRPC in the server ends and begins as it sees fit: less than one in a hundred utterances
+would leave."""
 GROWTH_MB = 24.0
 """Of resident memory, over all the others: an utterance that left a hundredth of its row behind would pass it."""
 
@@ -149,7 +150,9 @@ def test_a_thousand_utterances_leave_nothing_behind(triton: tuple[Run, TritonSer
     until("nobody speaks or waits", idle)
     assert ends["heard"] + ends["left"] == COUNT - FIRST
     assert min(ends.values()) > (COUNT - FIRST) / 10, "both kinds were there"
-    until("handles are closed", lambda: held(run, server).handles == first.handles)
+    # A connection that was just closed may still be among the first ones: fewer are no fault.
+    until("the server's handles are closed", lambda: held(run, server).handles[0] <= first.handles[0] + POOL)
+    until("the model's handles are closed", lambda: held(run, server).handles[1] <= first.handles[1])
     last = held(run, server)
     assert last.threads[1] == first.threads[1]
     assert abs(last.threads[0] - first.threads[0]) <= POOL
