@@ -69,6 +69,6 @@ class TranslationStage:
         self._ledger.mark(clause, self._language, Mark.TRANSLATED, self._now())
         engine = text.engine if isinstance(text, Rendered) else self._engine.name
         lost = check(clause.text, clause.language, text, self._language)
-        translation = Translation(clause, self._language, text, engine, lost)
+        translation = Translation(clause, self._language, str(text), engine, lost)
         self._ledger.translated(translation)
         self._on_translation(translation)

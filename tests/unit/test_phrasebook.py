@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 
 import pytest
 
@@ -18,6 +19,8 @@ from controller.settings import TritonSettings
 from controller.text import fold, sentences
 from controller.triton.client import TritonClient
 from export.setup.cache import Cache
+from tests.fakes.fake_call import bench, virtual
+from tests.fakes.fake_chain import translator
 from tests.fakes.fake_engines import FakeTranslator
 from tests.requirements import require_or_skip
 
@@ -141,3 +144,20 @@ def test_it_can_be_switched_off(options: dict[str, object], kind: type[object]) 
             assert engine.translates("en", "es")
 
     asyncio.run(main())
+
+
+@virtual
+async def test_who_made_it_is_told_by_a_chain_and_by_a_copy_and_not_by_the_text_that_goes_on() -> None:
+    class Book(FakeTranslator):
+        async def translate(self, text: str, source: str, target: str, context: Sequence[str]) -> str:
+            return Rendered("hola", "phrasebook")
+
+    mt = translator(Book(), FakeTranslator())
+    copy = deepcopy(await mt.translate("hello", "en", "es", ()))
+    assert isinstance(copy, Rendered) and (copy, copy.engine) == ("hola", "phrasebook")
+    async with bench(mt=mt) as made:  # type: ignore[arg-type]
+        made.phone("a", "en", (1.0, 2.0))
+        made.phone("b", "es")
+        await asyncio.sleep(6.0)
+    (one,) = made.seen.translations
+    assert (type(one.text), one.engine) == (str, "phrasebook")

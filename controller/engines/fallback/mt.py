@@ -34,5 +34,5 @@ class FallbackTranslator(Chain[Translator]):
                 else:
                     attempt.succeeded(self._terms.now() - attempt.began_s)
                     self._terms.watch.worked(engine.name, self.kind)
-                    return Rendered(translation, engine.name)
+                    return translation if isinstance(translation, Rendered) else Rendered(translation, engine.name)
         raise turns.failure or self._none_left()

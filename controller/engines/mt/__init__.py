@@ -16,6 +16,10 @@ class Rendered(str):
         rendered.engine = engine
         return rendered
 
+    def __reduce__(self) -> tuple[type[Rendered], tuple[str, str]]:
+        """So that it can be copied."""
+        return Rendered, (str(self), self.engine)
+
 
 class Translator(Protocol):
     """Text to text."""
