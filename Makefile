@@ -48,8 +48,11 @@ test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,tr
 	@$(SETUP) test --keep-going
 	@$(DRAGOMAN) export offline --out model_repository || [ -z "$(REQUIRE)" ]
 	@mkdir -p build/test
-	@failed=0; $(PYTHON) -m pytest --junitxml build/test/junit.xml $(PYTEST) || failed=$$?; \
-	if [ -n "$(PYTEST)" ]; then :; elif [ -x $(EXPORT_PYTHON) ]; then \
+	@failed=0; \
+	$(PYTHON) -m pytest --junitxml build/test/junit.xml $(if $(PYTEST),$(PYTEST),--ignore tests/scenarios) || failed=$$?; \
+	if [ -n "$(PYTEST)" ]; then exit $$failed; fi; \
+	echo "Calls on the real Asterisk, in lanes side by side:"; $(PYTHON) -m tests.scenarios || failed=$$?; \
+	if [ -x $(EXPORT_PYTHON) ]; then \
 		echo "What runs exported models, in its own environment:"; $(PYTEST_XTTS) $(EXPORTED) || failed=$$?; \
 	else echo "Left out: the tests of exported models ($(EXPORTED)), whose environment $(EXPORT_PYTHON) is not there."; \
 		case ",$(REQUIRE)," in *,xtts,*) failed=1;; esac; fi; exit $$failed

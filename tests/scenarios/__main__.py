@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,18 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "test" / "scenarios.json"
 SCHEMA = "dragoman/scenarios/1"
 
-LANES = {"models": "models", "minute": "minute", "scripted": "not models and not minute"}
-"""What runs side by side, as pytest marks it."""
+LANES = {
+    "models": "models and not frozen",
+    "frozen": "frozen or minute",
+    "scripted": "not models and not frozen and not minute",
+}
+"""What runs side by side, as pytest marks it: about as long each, and the costly models are not all of one lane."""
+
+TOLD = re.compile(rb"^(tests/\S+::.+) (PASSED|FAILED|SKIPPED|ERROR)\b")
+"""A line of pytest's that says how one scenario went."""
+
+LOOK_S = 1.0
+"""Seconds between two looks at what has been told."""
 
 NOTHING_CHOSEN = 5
 """How pytest ends where ONLY left nothing for a lane."""
@@ -88,23 +100,46 @@ def _round(only: str) -> dict[str, Any]:
     """All lanes side by side: calls spend their time waiting for what people say."""
     began = time.monotonic()
     runs = {lane: _begin(lane, chosen, only) for lane, chosen in LANES.items()}
+    _tell(runs)
     one: dict[str, Any] = {"passed": 0, "failed": [], "skipped": []}
     for lane, process in runs.items():
-        code = process.wait()
-        print(_result(lane, "txt").read_text(), end="", flush=True)
-        if code != NOTHING_CHOSEN:
-            _count(lane, code, one)
+        if process.returncode != NOTHING_CHOSEN:
+            print(_tail(_result(lane, "txt").read_text()), end="", flush=True)
+            _count(lane, process.returncode, one)
     if not one["passed"] and not one["failed"]:
         one["failed"] = ["nothing was run"]
     return {**one, "seconds": round(time.monotonic() - began, 1)}
 
 
+def _tell(runs: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Say how each scenario went, as soon as its lane says it, until all lanes have ended."""
+    read = dict.fromkeys(runs, 0)
+    going = True
+    while going:
+        going = any(process.poll() is None for process in runs.values())
+        for lane in runs:
+            with _result(lane, "txt").open("rb") as said:
+                said.seek(read[lane])
+                whole, newline, _ = said.read().rpartition(b"\n")  # of a line that is being written, the rest comes
+            read[lane] += len(whole) + len(newline)
+            for told in filter(None, map(TOLD.match, whole.splitlines())):
+                print(f"{lane:9} {told[2].decode():8} {told[1].decode()}", flush=True)
+        if going:
+            time.sleep(LOOK_S)
+
+
+def _tail(said: str) -> str:
+    """What a lane says beyond how each of its scenarios went: failures at length, and the sum."""
+    return "".join(line for line in said.splitlines(keepends=True) if not TOLD.match(line.encode()))
+
+
 def _begin(lane: str, chosen: str, only: str) -> subprocess.Popen[bytes]:
     results = _result(lane, "xml")
     results.unlink(missing_ok=True)  # one of an earlier round must not be taken for this one's
-    command = [sys.executable, "-m", "pytest", "-q", "tests/scenarios", "--junitxml", str(results), "-m", chosen]
+    command = [sys.executable, "-m", "pytest", "-v", "--no-header", "tests/scenarios"]
+    command += ["--junitxml", str(results), "-m", chosen, *(["-k", only] if only else [])]
     with _result(lane, "txt").open("wb") as said:
-        return subprocess.Popen(command + (["-k", only] if only else []), cwd=ROOT, stdout=said, stderr=said)
+        return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
 
 
 def _count(lane: str, code: int, one: dict[str, Any]) -> None:
