@@ -51,6 +51,16 @@ class Cache:
         return self.root / "sipp" / "run" / "sipp"
 
     @property
+    def prometheus(self) -> Path:
+        """What gathers figures and judges them, for tests: a wrapper like `asterisk`."""
+        return self.root / "prometheus" / "run" / "prometheus"
+
+    @property
+    def promtool(self) -> Path:
+        """What checks its rules, and tries them on made-up figures."""
+        return self.prometheus.with_name("promtool")
+
+    @property
     def apertium_root(self) -> Path:
         """The unpacked Apertium; modes and data lie in usr/share/apertium."""
         return self.root / "apertium" / "root"

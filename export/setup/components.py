@@ -15,7 +15,7 @@ from export.setup import environment, getting, japanese, peers, python, training
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
-from export.setup.folders import APERTIUM, PHONE, PROMPTS, SIPP, STABLE
+from export.setup.folders import APERTIUM, PHONE, PROMETHEUS, PROMPTS, SIPP, STABLE, DebianFolder
 from export.setup.kit import Kit
 
 DEBIAN_REMEDY: Final = (
@@ -89,6 +89,13 @@ EXPORT: Final = _environment(
     "assert numpy.__version__ < '2'",
     70,
 )
+
+
+def _programs(name: str, what: str, folder: DebianFolder, download_mb: float) -> Component:
+    """Programs of Debian's, each with its wrapper; the first stands for all."""
+    first = folder.programs[0]
+    main = (f"{name}/run/{first}", f"{name}/root/usr/bin/{first}")
+    return Component(name, what, name, main, folder.recipe, folder.build(name), DEBIAN_REMEDY, download_mb)
 
 
 def _japanese(name: str, whose: Component) -> Component:
@@ -175,19 +182,12 @@ BY_NAME: Final = (
         100,
     ),
     _environment("loadtest", "import grpc.experimental.gevent, locust, numpy, tritonclient.grpc", 40),
-    Component(
-        "sipp",
-        "SIPp, which plays many phones",
-        "sipp",
-        ("sipp/run/sipp", "sipp/root/usr/bin/sipp"),
-        SIPP.recipe,
-        SIPP.build("sipp"),
-        DEBIAN_REMEDY,
-        10,
-    ),
+    _programs("sipp", "SIPp, which plays many phones", SIPP, 10),
+    _programs("prometheus", "Prometheus, which gathers figures", PROMETHEUS, 22),
 )
 """Got where they are named only: what XTTS needs for Japanese, what tells speakers apart, what teaches styles, what
-load tests need. Locust brings gevent, which patches a whole process: it stays out of every other environment."""
+load tests need; and what only tests need. Locust brings gevent, which patches a whole process: it stays out of every
+other environment."""
 
 COMPONENTS: Final[dict[str, Component]] = {
     one.name: one
@@ -283,26 +283,8 @@ COMPONENTS: Final[dict[str, Component]] = {
             26.3,
             intact=lambda cache: get.still_there(cache.asterisk),
         ),
-        Component(
-            "apertium",
-            "the translator Apertium",
-            "apertium",
-            ("apertium/run/lt-proc", "apertium/root/usr/bin/lt-proc"),
-            APERTIUM.recipe,
-            APERTIUM.build("apertium"),
-            DEBIAN_REMEDY,
-            17,
-        ),
-        Component(
-            "phone",
-            "the soft phone",
-            "phone",
-            ("phone/run/baresip", "phone/root/usr/bin/baresip"),
-            PHONE.recipe,
-            PHONE.build("phone"),
-            DEBIAN_REMEDY,
-            10,
-        ),
+        _programs("apertium", "the translator Apertium", APERTIUM, 17),
+        _programs("phone", "the soft phone", PHONE, 10),
         Component(
             "prompts",
             "the recorded prompts",
@@ -324,7 +306,7 @@ _OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in (*BY
 _DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export", "japanese"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
-    "test": _OURS,
+    "test": (*_OURS, "prometheus"),
     "check": ("env-controller", "encryption", "dev"),
     "all": _OURS,
     "peers": tuple(one.name for one in PEERS),

@@ -1,4 +1,4 @@
-"""Components that are Debian packages, unpacked: soft phones, the translator, recorded prompts."""
+"""Components that are Debian packages, unpacked: soft phones, the translator, Prometheus, recorded prompts."""
 
 from __future__ import annotations
 
@@ -81,6 +81,13 @@ PHONE: Final = DebianFolder(
     ("baresip",),
 )
 SIPP: Final = DebianFolder(SIPP_PACKAGES, ("sip-tester", "3.6"), ("usr/bin/sipp",), ("sipp",))
+PROMETHEUS: Final = DebianFolder(
+    ("prometheus", "libc6"),
+    ("prometheus", "2.42"),
+    ("usr/bin/prometheus", "usr/bin/promtool"),
+    ("prometheus", "promtool"),
+)
+"""Without its pages, whose scripts are packages of their own: nobody looks at it but by its API."""
 APERTIUM: Final = DebianFolder(
     APERTIUM_PACKAGES,
     ("apertium-eng-spa", "0.8.0"),
