@@ -20,6 +20,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 
 class DragomanError(Exception):
     """The root. The message is one sentence for a person: what was wrong and what to do."""
@@ -87,3 +89,7 @@ class EngineTimeout(EngineError):
 
 class EngineRejected(EngineError):
     """The engine refused this very request."""
+
+
+ENGINE_ERRORS: Final = (EngineError, EngineUnavailable, EngineDied, EngineBarred, EngineTimeout, EngineRejected)
+"""All of them, for whoever counts."""

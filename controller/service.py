@@ -13,7 +13,7 @@ from controller.api import keeping, speaking
 from controller.api.link import ApiLink
 from controller.calls import Calls
 from controller.engines import Engines
-from controller.engines.registry import make_all
+from controller.engines.registry import kinds_and_names, make_all
 from controller.errors import DragomanError, EngineError, StackError
 from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer, Observers
@@ -109,6 +109,9 @@ class Service:
         self._engines = self._engines or make_all(
             settings.engines, triton, settings.triton, settings.fallback, metrics=self._metrics, lives=self._lives
         )
+        self._figures.calls_limit.set(settings.calls.limit)
+        for kind, name in kinds_and_names(settings.engines, settings.fallback):
+            self._figures.expect(kind, name)
         if refusal := self._engines.refusal(settings.calls.source, settings.calls.target):
             raise StackError(f"The default languages cannot be interpreted: {refusal}")
         self._watchdog = Watchdog(self._engines, triton)
@@ -186,6 +189,7 @@ class Service:
         while True:
             live = self._interpreting.conversations if self._interpreting else set()
             self._figures.sample(live)
+            self._figures.ready(self.ready)
             calls = self._call_figures.snapshot(live)
             if api is not None:
                 api.send(self.ready, self._metrics.snapshot(), calls, self._first_audio.told())

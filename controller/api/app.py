@@ -70,7 +70,10 @@ class Snapshot(Collector):
         return dict(self._body.get("first_audio") or self._nothing)
 
     def collect(self) -> Iterable[Metric]:
-        """The families, for prometheus_client."""
+        """The families, for prometheus_client, and how old they are."""
+        if self._received is not None:
+            age = self._now() - self._received
+            yield GaugeMetricFamily("dragoman_snapshot_age_seconds", "Since the call process last told these", age)
         for family in self._body["metrics"]:
             yield _family(family)
 

@@ -20,7 +20,7 @@ from controller.engines.fallback.mt import FallbackTranslator
 from controller.engines.fallback.stt import FallbackRecogniser
 from controller.engines.fallback.tts import FallbackVoice, voice_of
 from controller.engines.mt import Translator
-from controller.engines.mt.guarded import Guarded
+from controller.engines.mt.guarded import OUTCOMES, Guarded
 from controller.errors import SettingsError
 from controller.recovery.breaker import Breaker, Limits, Watch
 from controller.settings import EngineSettings, FallbackSettings, TritonSettings
@@ -147,12 +147,18 @@ def chain_names(kind: str, first: str, fallback: FallbackSettings) -> list[str]:
     return list(dict.fromkeys((first, *behind)))
 
 
+def kinds_and_names(settings: EngineSettings, fallback: FallbackSettings) -> list[tuple[str, str]]:
+    """The kinds and names of all engines that may be asked, each once."""
+    first = {"stt": settings.stt, "mt": settings.mt, "tts": settings.tts}
+    chains = [(kind, name) for kind, engine in first.items() for name in chain_names(kind, engine, fallback)]
+    opinions = [("mt", name) for name in second_opinions(settings, fallback)]
+    others = [*opinions, *([("stt", settings.identifier)] if settings.identifier else [])]
+    return list(dict.fromkeys((*chains, *others)))
+
+
 def all_names(settings: EngineSettings, fallback: FallbackSettings) -> list[str]:
     """The names of all engines that may be asked, each once."""
-    first = {"stt": settings.stt, "mt": settings.mt, "tts": settings.tts}
-    chains = [name for kind, engine in first.items() for name in chain_names(kind, engine, fallback)]
-    others = [*second_opinions(settings, fallback), *([settings.identifier] if settings.identifier else [])]
-    return list(dict.fromkeys((*chains, *others)))
+    return list(dict.fromkeys(name for _, name in kinds_and_names(settings, fallback)))
 
 
 def second_opinions(settings: EngineSettings, fallback: FallbackSettings) -> list[str]:
@@ -170,6 +176,7 @@ def _guarded(mt: Translator, opinions: list[Translator], context: EngineContext)
         "asked",
         "outcome",
     )
+    asked.expect([mt.name], [one.name for one in opinions], OUTCOMES)
     return Guarded(mt, opinions, context.deadlines.mt_deadline_s, asked.add)
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
-from controller.errors import EngineError
-from controller.messages import Clause, Delivery, Fate, Outcome, Transcript, Translation
+from controller.errors import ENGINE_ERRORS, EngineError
+from controller.meaning import Kind
+from controller.messages import Clause, Delivery, Fate, Outcome, Reason, Transcript, Translation
 from controller.observer import FrameCounts, Observer
 from controller.telemetry.metrics import Registry
+
+OUTCOMES: Final = ("a", "b", "room", "operator", "media", "pbx", "service", "refused", "failed")
+"""How calls end, as far as is known beforehand: what ends one (`pbx.call.Ended.by`), or why it never was one."""
+
+DROPPED: Final = ("overflow", "late", "asr", "hold", "switched_off")
+"""Why frames are not consumed: see `pipeline.capture`."""
 
 
 class Sampled(Protocol):
@@ -32,7 +39,10 @@ class Figures(Observer):
         self._counted: dict[Sampled, FrameCounts] = {}
         """What has been added of each call already; of one that has ended, until it is looked at once more."""
         self.calls = registry.gauge("dragoman_calls", "Calls that are up")
+        self.calls_limit = registry.gauge("dragoman_calls_limit", "Calls that may be up at once")
         self.calls_total = registry.counter("dragoman_calls_total", "Calls by how they ended", "outcome")
+        self.calls_total.expect(OUTCOMES)
+        self._ready = registry.gauge("dragoman_ready", "1: it works; 0: it does not", "part")
         self._lateness = registry.histogram("dragoman_tick_late_ms", "How late a call's tick was")
         self._work = registry.histogram("dragoman_tick_work_ms", "What one tick of a call took")
         self._frames = registry.counter("dragoman_frames_total", "Frames that arrived")
@@ -40,11 +50,13 @@ class Figures(Observer):
         self._frames_dropped = registry.counter(
             "dragoman_frames_dropped_total", "Frames that arrived and were not consumed", "reason"
         )
+        self._frames_dropped.expect(DROPPED)
         self._refused = registry.counter(
             "dragoman_frames_refused_total", "Frames that a listener's channel did not take"
         )
         self._skipped = registry.counter("dragoman_ticks_skipped_total", "Ticks skipped: more than two frames late")
         self._transcripts = registry.counter("dragoman_transcripts_total", "Transcripts", "kind")
+        self._transcripts.expect(("partial", "draft", "final"))
         self._clauses = registry.counter("dragoman_clauses_total", "Clauses committed", "language")
         self._translations = registry.counter(
             "dragoman_translations_total",
@@ -58,6 +70,8 @@ class Figures(Observer):
         self._deliveries = registry.counter(
             "dragoman_deliveries_total", "Deliveries ended; reason is empty where played", "outcome", "reason"
         )
+        self._deliveries.expect([Outcome.PLAYED], [""])
+        self._deliveries.expect([Outcome.DROPPED], Reason)
         self._lag = registry.histogram("dragoman_lag_ms", "Clause end to first translated sample", "language")
         self._stages = registry.histogram("dragoman_stage_ms", "Where a delivery's lag went", "stage")
         self._backlog = registry.gauge(
@@ -75,7 +89,20 @@ class Figures(Observer):
         self._speculations = registry.counter(
             "dragoman_speculations_total", "Work begun before its clause was committed, and its end", "kind", "fate"
         )
+        self._speculations.expect(("mt", "tts"), Fate)
         self._errors = registry.counter("dragoman_engine_errors_total", "Engine failures", "engine", "kind", "error")
+
+    def expect(self, kind: str, engine: str) -> None:
+        """An engine that may be asked: what is counted of it begins at 0."""
+        self._errors.expect([engine], [kind], (one.__name__ for one in ENGINE_ERRORS))
+        if kind == "mt":
+            self._translations.expect([engine], ("kept", "lost"))
+            self._lost.expect([engine], Kind)
+
+    def ready(self, parts: Mapping[str, bool]) -> None:
+        """What works at this moment."""
+        for part, works in parts.items():
+            self._ready.set(works, part)
 
     def sample(self, conversations: Collection[Sampled]) -> None:
         """Look at the calls that are up; called once a second, not in a tick."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import product
 from typing import Any, TypeVar
 
 MS_BUCKETS = (
@@ -79,6 +80,11 @@ class Counter(Metric):
     def add(self, *labels: str, amount: float = 1.0) -> None:
         series = labels if labels in self.values else self._series(labels, self.values)
         self.values[series] = self.values.get(series, 0.0) + amount
+
+    def expect(self, *labels: Iterable[str]) -> None:
+        """Have every combination of these values at 0: of a series that begins with 1 no rate ever sees that one."""
+        for series in product(*labels):
+            self.add(*series, amount=0)
 
     def samples(self) -> list[Any]:
         return [[list(labels), value] for labels, value in self.values.items()]

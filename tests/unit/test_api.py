@@ -44,8 +44,10 @@ def registry() -> Registry:
 
 
 def test_metrics_are_valid_prometheus_text_by_value() -> None:
-    snapshot = Snapshot()
+    now = [100.0]
+    snapshot = Snapshot(lambda: now[0])
     snapshot.update({"ready": {}, "metrics": json.loads(json.dumps(registry().snapshot())), "calls": []})
+    now[0] += 7
     text = TestClient(make_app(snapshot)).get("/metrics").text
     samples = {
         (sample.name, tuple(sample.labels.values())): sample.value
@@ -53,6 +55,7 @@ def test_metrics_are_valid_prometheus_text_by_value() -> None:
         for sample in family.samples
     }
     assert samples["dragoman_calls", ()] == 3
+    assert samples["dragoman_snapshot_age_seconds", ()] == 7, "who hangs tells nothing new, and this tells of it"
     assert samples["dragoman_things_total", ("odd",)] == 2
     assert samples["dragoman_lag_ms_bucket", ("es", "300.0")] == 3, "a bound belongs to its bucket"
     assert samples["dragoman_lag_ms_bucket", ("es", "500.0")] == 4

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.errors import EngineError, EngineTimeout
+from controller.errors import ENGINE_ERRORS, EngineError, EngineTimeout
 from controller.messages import Clause, Delivery, Fate, Outcome, Reason, Span
 from controller.pipeline.conversation import Conversation
-from controller.telemetry.figures import Figures
+from controller.recovery.breaker import State
+from controller.telemetry.failover import FailoverFigures
+from controller.telemetry.figures import DROPPED, Figures
 from controller.telemetry.metrics import MAX_SERIES, Registry
 from controller.telemetry.targets import Targets
 from tests.fakes.fake_call import bench, virtual
@@ -48,8 +50,8 @@ async def test_each_dropped_frame_is_counted_once_with_its_reason_also_after_the
     figures.sample(live)
     told = samples(registry, "dragoman_frames_dropped_total")
     truth = a.leg.orchestrator.capture.dropped
-    assert told == {(reason,): count for reason, count in truth.items()}
-    assert ("overflow",) in first and ("hold",) not in first
+    assert told == {(reason,): truth[reason] for reason in DROPPED}
+    assert first["overflow",] > 0 and first["hold",] == 0
     assert told["hold",] == pytest.approx(50, abs=3)
 
 
@@ -66,6 +68,35 @@ async def test_what_a_channel_refuses_and_ticks_that_are_skipped_are_counted() -
         figures.sample([b.conversation])
         assert samples(registry, "dragoman_frames_refused_total")[()] == a.leg.frames_out_dropped > 40
         assert samples(registry, "dragoman_ticks_skipped_total")[()] == 7
+
+
+def test_what_is_known_to_come_is_told_as_zero_before_it_comes() -> None:
+    registry = Registry()
+    figures, failover = Figures(registry), FailoverFigures(registry)
+    for kind, engine in (("stt", "whisper"), ("mt", "deepl"), ("mt", "apertium"), ("tts", "pico")):
+        figures.expect(kind, engine)
+        failover.changed(engine, kind, State.CLOSED, "")
+    figures.ready({"asterisk": True, "stt": False})
+    assert samples(registry, "dragoman_ready") == {("asterisk",): 1, ("stt",): 0}
+    told = {
+        name: samples(registry, f"dragoman_{name}_total")
+        for name in (
+            *("calls", "deliveries", "frames_dropped", "transcripts", "speculations"),
+            *("engine_errors", "translations", "meaning_lost", "engine_answers", "failovers", "breaker_changes"),
+        )
+    }
+    assert all(found and not any(found.values()) for found in told.values())
+    assert {engine for engine, _ in told["translations"]} == {"deepl", "apertium"}
+    assert {labels[:3] for labels in told["failovers"]} == {("mt", "deepl", "apertium")}
+    figures.engine_failed("call", "stt", error("whisper"))
+    assert len(samples(registry, "dragoman_engine_errors_total")) == len(told["engine_errors"]), "it was expected"
+
+
+def test_all_errors_of_engines_are_known() -> None:
+    def below(one: type[EngineError]) -> set[type[EngineError]]:
+        return {one}.union(*(below(other) for other in one.__subclasses__() if other.__module__ == one.__module__))
+
+    assert set(ENGINE_ERRORS) == below(EngineError)
 
 
 WORDS = st.lists(st.text(max_size=8), min_size=300, max_size=300, unique=True)

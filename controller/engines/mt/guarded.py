@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from controller.engines.mt import Rendered, Translator
 from controller.errors import EngineError
 from controller.meaning import Finding, check
 
+OUTCOMES: Final = ("mended", "better", "no_better", "failed", "too_late")
+
 Tell = Callable[[str, str, str], None]
-"""Told of each further opinion: whose translation had lost something, who was asked, and what came of it (`mended`,
-`better`, `no_better`, `failed`, `too_late`)."""
+"""Told of each further opinion: whose translation had lost something, who was asked, and what came of it (OUTCOMES)."""
 
 
 class Guarded:

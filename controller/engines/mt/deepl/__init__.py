@@ -58,6 +58,7 @@ class DeepL:
         self._known: OrderedDict[tuple[str, Manner, tuple[str, ...]], str] = OrderedDict()
         self._worked_s: float | None = None
         self._cache = metrics.counter("dragoman_deepl_cache_total", "Texts that were known already, or not", "outcome")
+        self._cache.expect(("hit", "miss"))
 
     def translates(self, source: str, target: str) -> bool:
         """An empty `source` is detected."""
