@@ -19,6 +19,10 @@ TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 APPLICATION: Final = "dragoman"
 """The name of the Stasis application that calls are handed to."""
 
+NOBODY_THERE: Final = 34
+"""Why a call ends that no application takes: congestion, which a phone is told as 503. A proxy or a provider then tries
+another server; 603, which a plain Hangup() tells, would end its search."""
+
 _PATTERN: Final = re.compile(r"_?[0-9A-Za-z*#+.!\[\]-]+")
 _LANGUAGE: Final = re.compile(r"|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # Neither comma nor semicolon: the dialplan would read them as the next argument and as a comment.
@@ -65,7 +69,7 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
                 raise SettingsError(f"{value!r} cannot be used as the {what} of an extension: correct it.")
         options = {"from": one.source, "to": one.target, "dial": one.dial, "room": one.room}
         arguments = ",".join([application, *(f"{name}={value}" for name, value in options.items() if value)])
-        lines += [f"exten => {one.pattern},1,Stasis({arguments})", " same => n,Hangup()"]
+        lines += [f"exten => {one.pattern},1,Stasis({arguments})", f" same => n,Hangup({NOBODY_THERE})"]
     return "\n".join(lines)
 
 

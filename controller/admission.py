@@ -97,7 +97,8 @@ def _no_pair(one: str, other: str, engines: Engines) -> str | None:
 
 
 def _full(settings: CallSettings, registry: Registry) -> Refusal | None:
-    if not registry.full:
-        return None
-    stopping = "The service is stopping."
-    return Refusal(stopping if registry.draining else f"The limit of {settings.limit} calls is reached.", "busy")
+    if registry.draining:  # as 503: who asks can ask another server, where busy would end the search
+        return Refusal("The service is stopping.", "congestion")
+    if registry.full:
+        return Refusal(f"The limit of {settings.limit} calls is reached.", "busy")
+    return None

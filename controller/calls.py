@@ -51,9 +51,13 @@ class Calls:
         self._meetings: dict[str, Meeting] = {}
         """By the name of the room."""
 
+    def refuse_new(self) -> None:
+        """Take no new calls from now on, nor anyone more into a room; those that are up go on."""
+        self.registry.draining = True
+
     def stop(self) -> None:
         """Take no new calls, and end those that are up."""
-        self.registry.draining = True
+        self.refuse_new()
         for call in self.registry:
             call.end(Ended("service", "the service stops"))
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,6 +97,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from controller.service import Service, settle
     from controller.settings import load
+    from controller.signals import Signals
     from controller.telemetry.logs import configured
 
     settings = load(options.config)
@@ -107,13 +106,10 @@ def _serve(options: argparse.Namespace) -> int:
         service = Service(settings)
         await service.start()
         settle()
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+        signals = Signals()
         port = service.api.port if service.api else 0
         print(f"dragoman: taking calls; health and metrics on http://{settings.api.host}:{port}", flush=True)
-        await stop.wait()
+        await signals.until_ended(service.drain)
         await service.stop()
 
     logged = settings.logging.model_copy(update={"level": "info"}) if options.verbose else settings.logging

@@ -155,6 +155,23 @@ class Service:
             return server.open
         return partial(open_media, ari)
 
+    async def drain(self) -> None:
+        """Refuse new calls, and new work on the API, until those that are up have ended or the limit is reached.
+
+        What is left then is `stop`'s to end.
+        """
+        if self._calls is None:
+            return
+        self._calls.refuse_new()
+        self._tell(self.api)
+        registry, limit_s = self._calls.registry, self._settings.calls.drain_s
+        log.warning("told to stop: no new calls; waiting up to %g s for %d to end", limit_s, len(registry))
+        try:
+            async with asyncio.timeout(limit_s):
+                await registry.empty()
+        except TimeoutError:
+            log.warning("%d calls are still up after %g s: they are ended now", len(registry), limit_s)
+
     async def stop(self) -> None:
         """Refuse new calls, end those that are up, let go of everything."""
         if self._calls is not None:
@@ -185,18 +202,23 @@ class Service:
                 self._calls.missed_events()
 
     async def _sample(self, api: ApiLink | None) -> None:
-        """Look at the calls that are up, and forget the others; tell the API process for as long as there is one."""
+        """Every second, the API process for as long as there is one."""
         while True:
-            live = self._interpreting.conversations if self._interpreting else set()
-            self._figures.sample(live)
-            self._figures.ready(self.ready)
-            calls = self._call_figures.snapshot(live)
-            if api is not None:
-                api.send(self.ready, self._metrics.snapshot(), calls, self._first_audio.told())
-                if not api.alive:
-                    log.error("the API process has ended: health and metrics are not served any more; calls go on")
-                    api = None
+            self._tell(api)
+            if api is not None and not api.alive:
+                log.error("the API process has ended: health and metrics are not served any more; calls go on")
+                api = None
             await asyncio.sleep(SNAPSHOT_S)
+
+    def _tell(self, api: ApiLink | None) -> None:
+        """Look at the calls that are up, and forget the others; tell the API process, where there is one."""
+        live = self._interpreting.conversations if self._interpreting else set()
+        self._figures.sample(live)
+        self._figures.ready(self.ready)
+        calls = self._call_figures.snapshot(live)
+        if api is not None:
+            draining = self._calls is not None and self._calls.registry.draining
+            api.send(self.ready, self._metrics.snapshot(), calls, self._first_audio.told(), draining)
 
     def _run(self, work: Coroutine[None, None, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -237,6 +237,8 @@ class CallSettings(BaseModel):
     """language of the caller where the dialplan names none (ISO 639-1)"""
     target: str = Field(default="es", pattern=r"^[a-z]{2}$")
     """language of the called party where the dialplan names none"""
+    drain_s: float = Field(default=900.0, ge=0, le=86400)
+    """told to stop by SIGTERM, the service takes no new calls and waits so long for those that are up, in seconds"""
     controls: bool = True
     """callers' keys: a star with 1, 2, 3, 0 or # asks for something (see the README); otherwise all are passed on"""
 

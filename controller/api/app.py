@@ -16,12 +16,14 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from controller.api.access import Access
 from controller.api.calls import End, call_routes
+from controller.api.draining import NothingNew
 from controller.api.keeping import Keeping
 from controller.api.openapi import DOCUMENT
 from controller.api.speaking import Speaking
@@ -45,8 +47,8 @@ class Snapshot(Collector):
         self._nothing = FirstAudio().told()
 
     def update(self, body: dict[str, Any]) -> None:
-        """Take a newer one, {"ready", "metrics", "calls", "first_audio"}: part by part, `Registry`'s, `CallFigures`'s,
-        `FirstAudio`'s."""
+        """Take a newer one, {"ready", "metrics", "calls", "first_audio", "draining"}: part by part, `Registry`'s,
+        `CallFigures`'s, `FirstAudio`'s, and whether the service is on its way out."""
         self._body = body
         self._received = self._now()
 
@@ -58,6 +60,11 @@ class Snapshot(Collector):
     def ready(self) -> dict[str, bool]:
         """Part by part: asterisk and the three engines."""
         return dict(self._body["ready"])
+
+    @property
+    def draining(self) -> bool:
+        """Whether nothing new is taken, since the service stops once its calls have ended."""
+        return bool(self._body.get("draining"))
 
     @property
     def calls(self) -> list[dict[str, Any]]:
@@ -121,8 +128,9 @@ def make_app(
 
     async def readyz(request: Request) -> Response:
         parts = snapshot.ready
-        ready = snapshot.fresh and bool(parts) and all(parts.values())
-        return JSONResponse({"ready": ready, "parts": parts}, status_code=200 if ready else 503)
+        ready = snapshot.fresh and bool(parts) and all(parts.values()) and not snapshot.draining
+        body = {"ready": ready, "draining": snapshot.draining, "parts": parts}
+        return JSONResponse(body, status_code=200 if ready else 503)
 
     async def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -139,4 +147,7 @@ def make_app(
     access = Access(token, scoped)
     spoken = speech_routes(speaking, access, lambda: snapshot.first_audio) if speaking else []
     voices = voice_routes(keeping, access) if keeping else []
-    return Starlette(routes=[*health, *call_routes(snapshot, end, access), *spoken, *voices])
+    return Starlette(
+        routes=[*health, *call_routes(snapshot, end, access), *spoken, *voices],
+        middleware=[Middleware(NothingNew, draining=lambda: snapshot.draining)],
+    )

@@ -106,6 +106,7 @@ class ApiLink:
         metrics: list[dict[str, Any]],
         calls: list[dict[str, Any]],
         first_audio: Mapping[str, Any] | None = None,
+        draining: bool = False,
     ) -> bool:
         """Send a snapshot; False where the API process is busy or gone.
 
@@ -113,7 +114,13 @@ class ApiLink:
         """
         while True:
             told = calls[: self._most_calls]
-            parts = {"ready": ready, "metrics": metrics, "calls": told, "first_audio": first_audio}
+            parts = {
+                "ready": ready,
+                "metrics": metrics,
+                "calls": told,
+                "first_audio": first_audio,
+                "draining": draining,
+            }
             message = json.dumps(parts).encode()
             try:
                 if len(message) > MAX_SNAPSHOT_BYTES:  # the other end reads no more; the kernel may take even less

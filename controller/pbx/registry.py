@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 from controller.pbx.call import Call
@@ -15,6 +16,8 @@ class Registry:
         self._calls: dict[str, Call] = {}
         self.draining = False
         """True once no new call is taken."""
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -29,9 +32,16 @@ class Registry:
 
     def add(self, call: Call) -> None:
         self._calls[call.name] = call
+        self._empty.clear()
 
     def remove(self, call: Call) -> None:
         self._calls.pop(call.name, None)
+        if not self._calls:
+            self._empty.set()
+
+    async def empty(self) -> None:
+        """Wait until no call is up."""
+        await self._empty.wait()
 
     def with_channel(self, channel_id: str) -> Call | None:
         """The call that one of the parties' channels belongs to."""

@@ -109,11 +109,11 @@ def test_the_call_says_what_the_dialplan_knows(asterisk: AsteriskServer, run: Ru
         assert "486" in a.log
 
 
-def test_without_an_application_a_call_is_declined(asterisk: AsteriskServer, run: Run) -> None:
+def test_without_an_application_another_server_may_be_tried(asterisk: AsteriskServer, run: Run) -> None:
     with SoftPhone(run, "alice", speech_like(1, seed=1), seconds=5) as a:
         a.dial(asterisk.sip_uri("201"))
         a.wait_ended()
-        assert "603 Decline" in a.log
+        assert "503 Service Unavailable" in a.log
     assert asterisk.channels() == []
 
 

@@ -85,7 +85,7 @@ def test_it_runs_in_a_process_of_its_own_and_ends_with_ours() -> None:
     link = ApiLink("127.0.0.1", 0)
     try:
         answer = _get(link, "/readyz")
-        assert json.load(answer) == {"ready": True, "parts": {"asterisk": True}}
+        assert json.load(answer) == {"ready": True, "draining": False, "parts": {"asterisk": True}}
     finally:
         link.close()
     with pytest.raises(urllib.error.URLError):
@@ -144,3 +144,36 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"127\.0\.0\.1:{port}.*DRAGOMAN_API__PORT"):
             ApiLink("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("token", ["", "t"])
+def test_a_service_on_its_way_out_takes_no_new_work_and_can_be_watched(token: str) -> None:
+    snapshot = Snapshot(lambda: 0.0)
+    ended: list[str] = []
+
+    def end(name: str) -> bool:
+        ended.append(name)
+        return True
+
+    client = TestClient(
+        make_app(snapshot, end, token),
+        base_url="http://127.0.0.1:8090",
+        client=("127.0.0.1", 50000),
+        headers={"authorization": "Bearer t"},
+    )
+    body = {"ready": {"asterisk": True}, "metrics": [], "calls": [CALL]}
+    snapshot.update({**body, "draining": False})
+    assert client.get("/readyz").status_code == 200
+    assert client.post("/v1/speech", json={}).status_code == 404, "this one has no speech"
+    snapshot.update({**body, "draining": True})
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["draining"]) == (503, True)
+    answer = client.post("/v1/speech", json={})
+    assert answer.status_code == 503
+    assert "stopping" in answer.json()["error"]
+    assert client.get("/livez").status_code == 200, "or it would be killed"
+    assert client.get("/calls").status_code == 200
+    assert client.post(f"/calls/{CALL['name']}/end", json={}).status_code == 202
+    assert ended == [CALL["name"]]
+    for request in (client.post("/v1/voices/ada/consent/revoke", json={}), client.delete("/v1/voices/ada")):
+        assert request.status_code == 404, "asked for as ever: this one keeps no voices"

@@ -341,3 +341,19 @@ def test_twenty_calls_in_the_same_moment_take_no_longer_than_one() -> None:
         assert len(one.watch.conversations) == 20 and one.watch.refusals == []
 
     house(test)
+
+
+def test_on_its_way_out_the_service_takes_nobody_and_waits_for_those_who_are_there() -> None:
+    async def test(one: House) -> None:
+        await one.enter("a", "en")
+        one.calls.refuse_new()
+        empty = asyncio.create_task(one.calls.registry.empty())
+        await one.ring("b", "room=weekly", "from=es")  # a room that is open counts as little as a new one
+        await one.ring("c", "from=en", "to=es", "dial=PJSIP/bob")
+        assert one.hung_up("b") == one.hung_up("c") == "congestion", "which Asterisk tells a phone as 503"
+        assert all("is stopping" in why for why in one.watch.refusals)
+        assert not empty.done() and one.hung_up("a") is None
+        await one.hang_up("a")
+        assert empty.done() and [ended.by for ended in one.watch.ended] == ["room"]
+
+    house(test)

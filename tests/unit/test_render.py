@@ -93,7 +93,7 @@ def test_a_room_takes_the_place_of_whom_to_call() -> None:
 def test_several_extensions_and_none() -> None:
     lines = dialplan([Extension("201", "en", "es", BOB), Extension("202", "es", "pt-BR", BOB)]).splitlines()
     assert [line.split(",")[0] for line in lines[::2]] == ["exten => 201", "exten => 202"]
-    assert set(lines[1::2]) == {" same => n,Hangup()"}
+    assert set(lines[1::2]) == {" same => n,Hangup(34)"}
     assert dialplan([]) == ""
 
 
