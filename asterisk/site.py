@@ -29,6 +29,8 @@ REALM: Final = "dragoman"
 PASSWORD: Final = "DRAGOMAN_ASTERISK__PASSWORD"
 """The variable with ARI's password: the same that the controller takes it from."""
 
+ANYWHERE: Final = "0.0.0.0"
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}")
 _TAKEN: Final = ("global", "udp", "tls", "leg", "phone", "secure-phone", "login", "contact", "phones", "general")
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?")
@@ -82,8 +84,8 @@ class Site:
     phones: tuple[Phone, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     numbers: tuple[Number, ...] = ()
-    address: str = "0.0.0.0"
-    """On which SIP is listened for."""
+    address: str = ANYWHERE
+    """On which SIP and RTP are listened for; this one stands for all of the machine's."""
 
     sip_port: int = 5060
     """UDP, for phones and providers that are not secure; nothing listens there where there are none."""
@@ -187,6 +189,7 @@ def write(site: Site, password: str, folder: Path) -> list[Path]:
         "realm": REALM,
         "transports": "".join(f"{one}\n" for one in _transports(site)),
         "codecs": site.codecs,
+        "media": _media(site),
         "phones": "".join(_phone(one) for one in site.phones),
         "trunks": "".join(_trunk(one) for one in site.trunks),
         "inside": dialplan(one for one in site.numbers if not one.trunk),
@@ -254,6 +257,13 @@ def _transports(site: Site) -> Iterator[str]:
             *check,
             *nat,
         )
+
+
+def _media(site: Site) -> str:
+    """RTP on the address of SIP, where that is one of several."""
+    if site.address == ANYWHERE:
+        return ""
+    return f"media_address = {site.address}\nbind_rtp_to_media_address = yes"
 
 
 def _phone(phone: Phone) -> str:

@@ -12,12 +12,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from asterisk.get import Installed, installed
 from asterisk.render import TEMPLATES, Extension, dialplan, render
+from asterisk.site import Site, write
 from controller.errors import StackError
 from controller.stack.port_block import PortBlock
 from controller.stack.ports import LOOPBACK, is_free
@@ -56,6 +58,7 @@ class AsteriskServer:
         modules: Path | None = None,
         data: Path | None = None,
         templates: Path = TEMPLATES,
+        site: Site | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -67,6 +70,7 @@ class AsteriskServer:
             sip_port, http_port: where to listen; free ones by default.
             name: of its log and its folder in the run.
             binary, modules, data: another Asterisk than the cache's.
+            site: what it is for real phones, its addresses and ports aside: those are the run's.
         """
         self._run = run
         self._name = name
@@ -77,6 +81,7 @@ class AsteriskServer:
         self.version = own.version if binary is None else ""
         """Such as 22.10.1; empty for another than the cache's."""
         self._templates = templates
+        self._site = site
         self._extensions = tuple(extensions)
         self._codecs = codecs
         self._rtp_timeout_s = rtp_timeout_s
@@ -90,6 +95,8 @@ class AsteriskServer:
         self.sip_port = sip_port or 0
         """UDP; 0 before the first start, then the same for every start."""
         self.http_port = http_port or 0
+        self.tls_port = 0
+        """TCP, of a site with secure phones."""
         self.rtp_range = (0, 0)
         """First and last UDP port."""
         self.ready_s = 0.0
@@ -208,6 +215,7 @@ class AsteriskServer:
             sip, http = self._wanted
             self.sip_port = sip or self._block[1]
             self.http_port = http or self._block[2]
+            self.tls_port = self._block[3]
             self.rtp_range = (self._block[4], self._block[4 + self._rtp_ports - 1])
         for port, kind, what in (
             (self.sip_port, socket.SOCK_DGRAM, "SIP"),
@@ -247,6 +255,20 @@ class AsteriskServer:
             "extensions": dialplan(self._extensions),
         }
         render(self._templates, values, etc)
+        if self._site is not None:
+            write(self._of_this_run(self._site), self.ari_password, etc)
+
+    def _of_this_run(self, site: Site) -> Site:
+        return replace(
+            site,
+            address=LOOPBACK,
+            sip_port=self.sip_port,
+            tls_port=self.tls_port,
+            rtp_first=self.rtp_range[0],
+            rtp_last=self.rtp_range[1],
+            http_port=self.http_port,
+            ari_user=self.ari_user,
+        )
 
     def _wait_ready(self, child: Child, deadline: float) -> None:
         while time.monotonic() < deadline:

@@ -32,6 +32,9 @@ _POLL_S: Final = 0.02
 _PORTS: Final = 24
 
 _READY: Final = "baresip is ready"
+_REGISTERED: Final = " binding"
+"""Of "{0/TLS/v4} 200 OK () [1 binding]"."""
+_NOT_REGISTERED: Final = re.compile(r"^.*(: [3-6]\d\d [A-Z]|Register: |TLS.*(error|fail)).*$", re.MULTILINE)
 _NO_CODEC: Final = "audio codec not found"
 _CALL: Final = re.compile("ua: using best effort AF|ua: using AF from sdp offer")
 """Where the log of the next call begins, out or in."""
@@ -60,6 +63,22 @@ class Codec:
     """Hertz, of what it plays and of what it records."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """With whom a phone registers."""
+
+    server: str
+    """Host and port of its SIP service."""
+
+    password: str
+    tls: bool = False
+    srtp: bool = False
+    """Offer SRTP, and take nothing else."""
+
+    authority: Path | None = None
+    """What the server's certificate is checked by."""
+
+
 PCMU: Final = Codec("PCMU/8000/1", "g711", 8000)
 PCMA: Final = Codec("PCMA/8000/1", "g711", 8000)
 G722: Final = Codec("G722/16000/1", "g722", 16000)
@@ -79,6 +98,7 @@ class SoftPhone:
         seconds: float | None = None,
         codec: Codec = PCMU,
         auto_answer: bool = False,
+        account: Account | None = None,
         binary: Path | None = None,
         modules: Path | None = None,
     ) -> None:
@@ -89,6 +109,7 @@ class SoftPhone:
             speaks: int16 at `codec.rate`: what it says from the moment a call is established.
             seconds: length of the call: silence follows what it says. At the end it hangs up by itself.
             auto_answer: whether it answers a call at once, or rings until `answer`.
+            account: with whom it registers once it is started; None: with nobody.
             binary, modules: another baresip than the cache's.
         """
         cache = Cache.default()
@@ -99,6 +120,7 @@ class SoftPhone:
         self._speaks = speaks
         self._seconds = seconds
         self._auto_answer = auto_answer
+        self._account = account
         self._binary = binary or cache.baresip
         self._modules = modules or cache.phone_root / "usr/lib/baresip/modules"
         self._block: PortBlock | None = None
@@ -151,6 +173,20 @@ class SoftPhone:
             self.stop()
             raise
         return self
+
+    def wait_registered(self, timeout_s: float = 10.0) -> None:
+        """Wait until the server has taken its registration.
+
+        Raises:
+            StackError: it was refused, or the server was not trusted, or it took too long.
+        """
+
+        def decided(log: str) -> bool:
+            return _REGISTERED in log or _NOT_REGISTERED.search(log) is not None
+
+        self._wait(decided, timeout_s, "was not registered")
+        if _REGISTERED not in self.log and (why := _NOT_REGISTERED.search(self.log)):
+            raise StackError(f"The phone {self.name} was not registered: {why[0].strip()}")
 
     def dial(self, uri: str) -> None:
         """Call `uri`, such as `sip:201@127.0.0.1:15060`. Returns before anyone has answered."""
@@ -242,16 +278,25 @@ class SoftPhone:
             ("snd_path", recordings),
             ("module_path", self._modules),
             *(("module", f"{one}.so") for one in (self.codec.module, "aubridge", "aufile", "sndfile", "ctrl_tcp")),
+            *((("module", "srtp.so"),) if self._account and self._account.srtp else ()),
+            *((("sip_cafile", self._account.authority),) if self._account and self._account.authority else ()),
             ("module_tmp", "uuid.so"),
             ("module_tmp", "account.so"),
             ("module_app", "menu.so"),
         ]
-        account = f"<sip:{self.name}@{LOOPBACK};transport=udp>;regint=0;audio_codecs={self.codec.sdp}"
-        if self._auto_answer:
-            account += ";answermode=auto"
         (self.folder / "config").write_text("".join(f"{key} {value}\n" for key, value in settings))
-        (self.folder / "accounts").write_text(account + "\n")
+        (self.folder / "accounts").write_text(self._login() + "\n")
         (self.folder / "contacts").write_text("")
+
+    def _login(self) -> str:
+        """Its line in baresip's accounts file."""
+        one = self._account
+        if one is None:
+            line = f"<sip:{self.name}@{LOOPBACK};transport=udp>;regint=0"
+        else:
+            line = f"<sip:{self.name}@{one.server};transport={'tls' if one.tls else 'udp'}>"
+            line += f";auth_pass={one.password};regint=60" + (";mediaenc=srtp-mand" if one.srtp else "")
+        return f"{line};audio_codecs={self.codec.sdp}" + (";answermode=auto" if self._auto_answer else "")
 
     def _recording(self, side: str) -> Pcm:
         files = sorted((self.folder / "recordings").glob(f"dump-*-{side}.wav"))
