@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     doctor = commands.add_parser("doctor", help="what is installed, what is missing, what to do about it")
+    doctor.add_argument("--asterisk", action="store_true", help="instead: what a running Asterisk lacks for calls")
+    doctor.add_argument("--config", type=Path, help="the settings, for Asterisk's address, user and password")
     doctor.set_defaults(run=_doctor)
 
     call.add(commands)
@@ -87,9 +89,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from controller.doctor import report
+    from controller.doctor import asterisk_report, report
 
-    return report()
+    return asterisk_report(options.config) if options.asterisk else report()
 
 
 def _serve(options: argparse.Namespace) -> int:

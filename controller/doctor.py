@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from controller.engines.registry import names
 from export.gst import command as style
@@ -24,6 +26,21 @@ _PACKAGES = (
     "starlette",
     "pydantic-settings",
 )
+
+
+def asterisk_report(config: Path | None) -> int:
+    """Print what a running Asterisk has and lacks for calls; 0 where it lacks nothing, 1 otherwise."""
+    from controller.pbx.examination import examine  # `report` must run where not all is installed
+    from controller.settings import load
+
+    asterisk = load(config).asterisk
+    findings = asyncio.run(examine(asterisk))
+    print(f"Asterisk      {asterisk.url}, as {asterisk.user}")
+    for one in findings:
+        print(f"  {'ok   ' if one.good else 'WRONG'} {one.what}{f': {one.advice}' if one.advice else ''}")
+    wrong = sum(not one.good for one in findings)
+    print(f"{wrong} things are to be changed" if wrong else "it can take calls")
+    return 1 if wrong else 0
 
 
 def report() -> int:

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import aioari
 import aiohttp
-import aioswagger11
 
 from controller.errors import PbxError
 from controller.pbx.ari_events import (
@@ -211,13 +210,6 @@ class AriClient(AriRequests):
             self._making.discard(channel_id)
 
     # Events
-
-    async def _learn(self) -> None:
-        """Read from Asterisk which requests it knows."""
-        try:
-            await self._client.init()
-        except (aioswagger11.SwaggerError, ValueError, KeyError, TypeError) as error:
-            raise PbxError(f"What answers at {self.url} does not speak ARI: correct the address.") from error
 
     async def _subscribe(self) -> None:
         """Open the event socket and read it in a task; return once it is open."""

@@ -10,6 +10,7 @@ import json
 from typing import Any, Final
 
 import aiohttp
+import aioswagger11
 
 from controller.errors import PbxError
 from controller.pbx.ari_http import Refused, refused_with
@@ -97,7 +98,26 @@ class AriRequests:
         """Asterisk's version, such as `22.10.1`."""
         return str((await self._call("asterisk", "getInfo"))["system"]["version"])
 
+    async def modules(self) -> dict[str, bool]:
+        """The modules that are loaded, without their `.so`: True for those that run."""
+        listed = await self._call("asterisk", "listModules")
+        return {one["name"].removesuffix(".so"): one["status"] == "Running" for one in listed}
+
+    async def configured(self, module: str, kind: str, name: str) -> dict[str, str]:
+        """An object of a module's configuration, such as res_pjsip's transport `tls`; empty where there is none."""
+        found = await self._call(
+            "asterisk", "getObject", gone_is_fine=True, configClass=module, objectType=kind, id=name
+        )
+        return {one["attribute"]: one["value"] for one in found or ()}
+
     # Requests
+
+    async def _learn(self) -> None:
+        """Read from Asterisk which requests it knows."""
+        try:
+            await self._client.init()
+        except (aioswagger11.SwaggerError, ValueError, KeyError, TypeError) as error:
+            raise PbxError(f"What answers at {self.url} does not speak ARI: correct the address.") from error
 
     async def _call(self, resource: str, operation: str, *, gone_is_fine: bool = False, **parameters: Any) -> Any:
         given = {name: value for name, value in parameters.items() if value is not None}

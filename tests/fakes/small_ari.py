@@ -62,6 +62,18 @@ DOCS: dict[str, list[dict[str, Any]]] = {
         operation("DELETE", "hangup", "/channels/{channelId}", ID, ("reason", "query")),
     ],
     "bridges": [operation("GET", "list", "/bridges")],
+    "asterisk": [
+        operation("GET", "getInfo", "/asterisk/info"),
+        operation("GET", "listModules", "/asterisk/modules"),
+        operation(
+            "GET",
+            "getObject",
+            "/asterisk/config/dynamic/{configClass}/{objectType}/{id}",
+            ("configClass", "path"),
+            ("objectType", "path"),
+            ("id", "path"),
+        ),
+    ],
     "events": [operation("GET", "eventWebsocket", "/events", ("app", "query"), socket=True)],
 }
 
