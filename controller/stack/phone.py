@@ -34,7 +34,7 @@ _PORTS: Final = 24
 _READY: Final = "baresip is ready"
 _REGISTERED: Final = " binding"
 """Of "{0/TLS/v4} 200 OK () [1 binding]"."""
-_NOT_REGISTERED: Final = re.compile(r"^.*(: [3-6]\d\d [A-Z]|Register: |TLS.*(error|fail)).*$", re.MULTILINE)
+_NOT_REGISTERED: Final = re.compile(r"^.*(: [3-6]\d\d [A-Z]|Register: |(?i:tls).*(?i:error|fail)).*$", re.MULTILINE)
 _NO_CODEC: Final = "audio codec not found"
 _CALL: Final = re.compile("ua: using best effort AF|ua: using AF from sdp offer")
 """Where the log of the next call begins, out or in."""
