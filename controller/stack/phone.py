@@ -72,11 +72,10 @@ class Account:
 
     password: str
     tls: bool = False
+    """Its certificate is not looked at: no baresip before 1.1 does."""
+
     srtp: bool = False
     """Offer SRTP, and take nothing else."""
-
-    authority: Path | None = None
-    """What the server's certificate is checked by."""
 
 
 PCMU: Final = Codec("PCMU/8000/1", "g711", 8000)
@@ -279,7 +278,6 @@ class SoftPhone:
             ("module_path", self._modules),
             *(("module", f"{one}.so") for one in (self.codec.module, "aubridge", "aufile", "sndfile", "ctrl_tcp")),
             *((("module", "srtp.so"),) if self._account and self._account.srtp else ()),
-            *((("sip_cafile", self._account.authority),) if self._account and self._account.authority else ()),
             ("module_tmp", "uuid.so"),
             ("module_tmp", "account.so"),
             ("module_app", "menu.so"),
