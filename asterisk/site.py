@@ -141,7 +141,7 @@ def check(site: Site) -> None:
     Raises:
         SettingsError: one sentence, naming the first such thing.
     """
-    names = [one.name for one in (*site.phones, *site.trunks)]
+    names = [one.name for one in _peers(site)]
     for name in names:
         if not _NAME.fullmatch(name) or name in _TAKEN:
             raise SettingsError(f"{name!r} cannot name a phone or trunk: use a-z, 0-9, - and _, another than {_TAKEN}.")
@@ -234,15 +234,19 @@ def digest(user: str, password: str) -> str:
     return hashlib.md5(f"{user}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 
+def _peers(site: Site) -> list[Phone | Trunk]:
+    return [*site.phones, *site.trunks]
+
+
 def _secure(site: Site) -> bool:
-    return any(one.secure for one in (*site.phones, *site.trunks))
+    return any(one.secure for one in _peers(site))
 
 
 def _transports(site: Site) -> Iterator[str]:
     nat = [f"local_net = {one}" for one in site.local]
     if site.external:
         nat += [f"external_media_address = {site.external}", f"external_signaling_address = {site.external}"]
-    if not all(one.secure for one in (*site.phones, *site.trunks)):
+    if not all(one.secure for one in _peers(site)):
         yield _section("udp", "transport", "protocol = udp", f"bind = {site.address}:{site.sip_port}", *nat)
     if _secure(site):
         check = [f"ca_list_file = {site.authority}", "verify_server = yes"] if site.authority else []

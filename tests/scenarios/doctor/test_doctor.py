@@ -22,7 +22,7 @@ from tests.certificates import certificate
 
 def looked_at(asterisk: AsteriskServer, password: str = "", **more: str) -> list[Finding]:
     settings = AsteriskSettings(
-        url=asterisk.ari_url, user=asterisk.ari_user, password=SecretStr(password or asterisk.ari_password)
+        url=asterisk.ari_url.rstrip("/"), user=asterisk.ari_user, password=SecretStr(password or asterisk.ari_password)
     )
     findings = asyncio.run(examine(settings.model_copy(update=more)))
     assert asterisk.channels() == [], "it leaves nothing behind"
@@ -55,7 +55,8 @@ def test_the_command_says_so(
     asterisk: AsteriskServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "dragoman.toml"
-    file.write_text(f'[asterisk]\nurl = "{asterisk.ari_url}"\nuser = "{asterisk.ari_user}"\n')
+    url = asterisk.ari_url.rstrip("/")
+    file.write_text(f'[asterisk]\nurl = "{url}"\nuser = "{asterisk.ari_user}"\n')
     monkeypatch.setenv("DRAGOMAN_ASTERISK__PASSWORD", asterisk.ari_password)
     assert main(["doctor", "--asterisk", "--config", str(file)]) == 0
     assert capsys.readouterr().out.endswith("it can take calls\n")
