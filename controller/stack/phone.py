@@ -36,7 +36,7 @@ _REGISTERED: Final = " binding"
 """Of "{0/TLS/v4} 200 OK () [1 binding]"."""
 _NOT_REGISTERED: Final = re.compile(r"^.*(: [3-6]\d\d [A-Z]|Register: |(?i:tls).*(?i:error|fail)).*$", re.MULTILINE)
 _NO_CODEC: Final = "audio codec not found"
-_CALL: Final = re.compile("ua: using best effort AF|ua: using AF from sdp offer")
+_CALL: Final = re.compile("call: connecting to|ua: using AF from sdp offer")
 """Where the log of the next call begins, out or in."""
 _INCOMING: Final = "Incoming call from"
 _ESTABLISHED: Final = "Call established"

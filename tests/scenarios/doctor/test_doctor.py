@@ -84,7 +84,7 @@ def test_a_user_who_may_only_look(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("days", [-1, 60])
 def test_the_certificate_of_secure_phones(days: int, run: Run, tmp_path: Path) -> None:
     files = certificate(tmp_path, days=days)
-    phone = Phone("ada", "correct horse battery")
+    phone = Phone("ada", "correct-horse-battery")
     site = Site(phones=(phone,), certificate=str(files.certificate), key=str(files.key))
     with AsteriskServer(run, site=site) as asterisk:
         findings = looked_at(asterisk)
