@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,27 +70,23 @@ def test_what_is_deleted_in_mid_call_is_not_used_any_more(rig: Rig) -> None:
     assert claim.profile is None
 
 
-class Other(FakeEncoders):
-    """Answers as another model, or not at all."""
-
-    model = "campplus:192:ffffffffffffffff"
-
-    async def identity(self, pcm):  # type: ignore[no-untyped-def]
-        if not self.model:
-            raise EngineUnavailable("Triton is gone", engine="campplus")
-        return replace(await super().identity(pcm), model=self.model)
-
-
-def test_what_another_model_made_is_never_compared(rig: Rig) -> None:
-    rig.encoders = Other()
+@pytest.mark.parametrize("model", ["campplus:192:ffffffffffffffff", "ecapa_tdnn:192:00112233aabbccdd"])
+def test_what_another_model_made_is_never_compared(rig: Rig, model: str) -> None:
+    rig.encoders = FakeEncoders(model)
     claim = claimed(rig, ANA)
     assert claim.state is State.REFUSED
-    assert "not by campplus:192:ffff" in claim.why
+    assert f"not by {model}" in claim.why
+
+
+def test_random_weights_verify_nobody(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "random", encoders=FakeEncoders("campplus:192:structural:00112233"))
+    rig.enrolled()
+    claim = claimed(rig, ANA, TRIES)
+    assert (claim.state, claim.profile) == (State.REFUSED, None)
 
 
 def test_an_encoder_that_is_gone_costs_the_clone_only(rig: Rig) -> None:
-    rig.encoders = Other()
-    rig.encoders.model = ""
+    rig.encoders.failing = EngineUnavailable("Triton is gone", engine="campplus")
     claim = claimed(rig, ANA, TRIES)
     assert (claim.state, claim.profile) == (State.REFUSED, None)
     assert "Triton is gone" in claim.why
