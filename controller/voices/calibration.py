@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from controller.stack.wav import decode_wav
 from controller.triton.contracts import Embedding, Latents
 from controller.voices.likeness import NoClaim, Thresholds, odd_one, thresholds
 from controller.voices.profile import BANDS, Band, Clip, Encoder, Encoders, Vectors
-from controller.voices.quality import LONGEST_S, Heard, Take, listen
+from controller.voices.quality import COMPARISON, LONGEST_S, Heard, Take, listen
 
 LEAST_CLIPS: Final = 3
 MOST_CLIPS: Final = 10
@@ -144,17 +145,19 @@ async def calibrate(
     )
 
 
-async def probe(one: Take, encoders: VoiceEncoders) -> Probe:
+async def probe(one: Take, encoders: VoiceEncoders, network: str = "") -> Probe:
     """Who speaks in a single recording, of half a second of speech at least.
 
+    Args:
+        network: which encoder is asked, as a profile names it (`Encoder.network`); their own choice where empty.
     Raises:
         AudioFileError: nobody can be told by it.
         EngineError: the encoder failed or is not there.
     """
-    heard = await asyncio.to_thread(listen, one, 0.5, 0.5)
+    heard = await asyncio.to_thread(listen, one, COMPARISON)
     if heard.trouble is not None:
         raise AudioFileError(f"{one.name} cannot be used: {heard.trouble}.")
-    both = await _both(heard, encoders.identity)
+    both = await _both(heard, partial(encoders.identity, network=network))
     return Probe(both.vectors, Encoder(both.model), heard.quality.band)
 
 

@@ -17,10 +17,11 @@ from controller.triton.contracts import Latents
 from controller.voices import npz
 from controller.voices.calibration import Calibration, Refusal, calibrate, probe
 from controller.voices.library import Library
-from controller.voices.likeness import cosine, thresholds
+from controller.voices.likeness import thresholds
 from controller.voices.profile import Consent, Profile, check_name
 from controller.voices.quality import Take
 from controller.voices.store import NoVoice, VoiceStore, now
+from controller.voices.verdict import Verdict, judged
 
 log = logging.getLogger(__name__)
 
@@ -35,28 +36,6 @@ class Person:
     callers: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     consent: Consent | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a recording is a voice's owner's."""
-
-    same: bool
-    likeness: float
-    """Cosine"""
-    threshold: float
-    band: str
-    """In which they were compared"""
-    encoder: str
-
-    def told(self) -> dict[str, Any]:
-        return {
-            "same": self.same,
-            "likeness": round(self.likeness, 4),
-            "threshold": self.threshold,
-            "band": self.band,
-            "encoder": self.encoder,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +131,7 @@ class Keeper:
             AudioFileError: the recording cannot be used.
             EngineError: the encoder failed.
         """
-        profile = await self.library.load(name)
-        if profile.encoders is None:
-            raise VoiceError(profile.usable or f"Nothing was recorded of the voice {name}: enrol it.")
-        heard = await probe(one, self._encoders)
-        if heard.encoder != profile.encoders.identity:
-            raise VoiceError(
-                f"The voice {name} was made by {profile.encoders.identity.id}, and {heard.encoder.id} is asked now: "
-                "their numbers do not compare. Run `dragoman voice rebuild`, or enrol it anew."
-            )
-        wide = heard.band == "wideband" and npz.card(profile).wideband
-        row, band = (0, "wideband") if wide else (1, "telephone")
-        limits = thresholds(heard.encoder, "wideband" if wide else "telephone", self._verified)
-        likeness = cosine(heard.identity[row], profile.identity[row])
-        return Verdict(likeness >= limits.verified, likeness, limits.verified, band, heard.encoder.id)
+        return await judged(await self.library.load(name), one, self._encoders, self._verified)
 
     async def similar(self, one: Take, most: int = MOST_FOUND) -> list[tuple[str, float]]:
         """The voices that are most like a recording, and how much, the first the most.

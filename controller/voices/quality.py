@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,12 +82,33 @@ class Heard:
     """Why no voice can be made of it, and what to do; None where one can"""
 
 
-def listen(take: Take, least_speech_s: float = LEAST_SPEECH_S, shortest_s: float = SHORTEST_S) -> Heard:
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What a recording must be like for what is to be made of it."""
+
+    shortest_s: float
+    least_speech_s: float
+    quietest_dbfs: float = QUIETEST_DBFS
+    least_uneven: float = LEAST_UNEVEN
+    most_clipped: float = MOST_CLIPPED
+    least_snr_db: float = LEAST_SNR_DB
+
+
+ENROLMENT: Final = Gates(SHORTEST_S, LEAST_SPEECH_S)
+"""A voice is made of it, and spoken with for years."""
+
+
+COMPARISON: Final = Gates(0.5, 0.5, SILENT_DBFS, 0.0, 1.0, -math.inf)
+"""Somebody is told by it. Noise, clipping and music make it less like any voice and need no gate of their own: a call
+is as it is, and nobody can record it again."""
+
+
+def listen(take: Take, gates: Gates = ENROLMENT) -> Heard:
     """Measure a recording. 30 s take a tenth of a second."""
     rate_fits = RATES[0] <= take.rate <= RATES[1]
-    if not max(shortest_s, FRAME_S) <= take.seconds <= LONGEST_S or not rate_fits:
+    if not max(gates.shortest_s, FRAME_S) <= take.seconds <= LONGEST_S or not rate_fits:
         nothing = Quality(take.seconds, 0.0, -96.0, 0.0, 0.0, "wideband")
-        why = f"it lasts {take.seconds:.1f} s: record {shortest_s:g} to {LONGEST_S:g} s"
+        why = f"it lasts {take.seconds:.1f} s: record {gates.shortest_s:g} to {LONGEST_S:g} s"
         if not rate_fits:
             why = f"it has {take.rate} samples a second: record with 8000 to 192000"
         return Heard(take, nothing, take.pcm[:0], why)
@@ -103,7 +125,7 @@ def listen(take: Take, least_speech_s: float = LEAST_SPEECH_S, shortest_s: float
     if voiced.any():
         first, last = np.flatnonzero(voiced)[[0, -1]]
         speech = pcm[max(0, first - _AROUND_FRAMES) * FRAME_SAMPLES : (last + 1 + _AROUND_FRAMES) * FRAME_SAMPLES]
-    return Heard(take, quality, speech, _trouble(quality, power, voiced, least_speech_s))
+    return Heard(take, quality, speech, _trouble(quality, power, voiced, gates))
 
 
 def _voiced(frames: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -138,27 +160,25 @@ def _quality(take: Take, frames: NDArray[np.int16], power: NDArray[np.float64], 
     )
 
 
-def _trouble(
-    quality: Quality, power: NDArray[np.float64], voiced: NDArray[np.bool_], least_speech_s: float
-) -> str | None:
+def _trouble(quality: Quality, power: NDArray[np.float64], voiced: NDArray[np.bool_], gates: Gates) -> str | None:
     loud = _db(float(np.percentile(power, 95)))
     if loud < SILENT_DBFS:
         return "it is silent: check the microphone, and record it again"
-    if max(loud, quality.level_dbfs) < QUIETEST_DBFS:
+    if max(loud, quality.level_dbfs) < gates.quietest_dbfs:
         return f"it is too quiet ({loud:.0f} dB): speak closer to the microphone"
-    if quality.speech_s < least_speech_s:
+    if quality.speech_s < gates.least_speech_s:
         return (
-            f"there are {quality.speech_s:.1f} s of speech in it: speak for at least {least_speech_s:g} s, "
+            f"there are {quality.speech_s:.1f} s of speech in it: speak for at least {gates.least_speech_s:g} s, "
             "without music or noise"
         )
-    if _unevenness(power) < LEAST_UNEVEN:
+    if _unevenness(power) < gates.least_uneven:
         return "it sounds like music or a tone, not like somebody who speaks: record speech alone"
-    if quality.clipped > MOST_CLIPPED:
+    if quality.clipped > gates.most_clipped:
         return f"it is clipped ({quality.clipped:.0%} of its samples): turn the microphone down, and record it again"
-    if quality.snr_db < LEAST_SNR_DB:
+    if quality.snr_db < gates.least_snr_db:
         return (
-            f"it is too noisy (speech is {quality.snr_db:.0f} dB above the noise, {LEAST_SNR_DB:g} are the least): "
-            "record it in a quieter room"
+            f"it is too noisy (speech is {quality.snr_db:.0f} dB above the noise, {gates.least_snr_db:g} are the "
+            "least): record it in a quieter room"
         )
     return None
 

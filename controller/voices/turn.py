@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controller.frames import FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
+from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import SpeechEnded, SpeechStarted, VoiceEvent
 
 
@@ -17,32 +17,22 @@ class Turn:
     pcm: Pcm
     """int16[n] at the controller's rate, without what the speaker's own phone played back"""
 
-    @property
-    def seconds(self) -> float:
-        return len(self.pcm) / SAMPLE_RATE
-
 
 class Turns:
     """Of one speaker."""
 
     def __init__(self) -> None:
         self._frames: list[AudioFrame] = []
-        self._next = 0
-        """Frames before this one were given already: an endpointer gives some twice."""
 
     def push(self, event: VoiceEvent) -> Turn | None:
         """Take what a recogniser is fed, in the same order; returns the turn that ends with it."""
-        match event:
-            case SpeechStarted():
-                self._frames = []
-            case AudioFrame():
-                if event.index >= self._next:
-                    self._frames.append(event)
-            case SpeechEnded():
-                self._next = round(event.span.end_s / FRAME_S)
-                said = [one.pcm for one in self._frames if one.index < self._next]
-                self._frames = []
-                return Turn(np.concatenate(said)) if said else None
-            case _:
-                pass
+        if isinstance(event, AudioFrame):
+            self._frames.append(event)
+        elif isinstance(event, SpeechStarted):
+            self._frames = []
+        elif isinstance(event, SpeechEnded):
+            end = round(event.span.end_s / FRAME_S)
+            said = [one.pcm for one in self._frames if one.index < end]
+            self._frames = []
+            return Turn(np.concatenate(said)) if said else None
         return None

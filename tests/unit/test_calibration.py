@@ -17,7 +17,7 @@ from controller.stack.wav import wav_header
 from controller.voices.calibration import MOST_BYTES, Calibration, NotEnough, calibrate, takes
 from controller.voices.likeness import NoClaim, thresholds
 from controller.voices.profile import Encoder
-from controller.voices.quality import Take, listen
+from controller.voices.quality import Gates, Take, listen
 from tests.fakes.fake_encoders import IDENTITY, LATENTS, STYLE, FakeEncoders, somebody
 from tests.unit.test_wav import wav
 
@@ -72,9 +72,9 @@ def test_the_conditioning_hears_all_of_it_and_the_encoders_the_speech() -> None:
     heard: dict[str, list[int]] = {"identity": [], "latents": []}
 
     class Noting(FakeEncoders):
-        async def identity(self, pcm: Pcm) -> Any:
+        async def identity(self, pcm: Pcm, network: str = "") -> Any:
             heard["identity"].append(len(pcm))
-            return await super().identity(pcm)
+            return await super().identity(pcm, network)
 
         async def latents(self, pcm: Pcm, rate: int) -> Any:
             heard["latents"].append(len(pcm))
@@ -238,4 +238,4 @@ def test_an_encoder_that_is_not_there_is_told_as_such() -> None:
 
 def test_a_measured_recording_of_any_length_is_no_fault(tmp_path: Path) -> None:
     for count in (0, 1, 159, 320, 16_000, 48_000, 48_001):
-        listen(Take("x", np.ones(count, np.int16), 16_000), 0.0, 0.0)
+        listen(Take("x", np.ones(count, np.int16), 16_000), Gates(0.0, 0.0))

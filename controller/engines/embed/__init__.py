@@ -15,8 +15,12 @@ class VoiceEncoders(Protocol):
         EngineError: it failed, is not there, or will not take this sound.
     """
 
-    async def identity(self, pcm: Pcm) -> Embedding:
-        """Who speaks in int16[n] at the controller's rate, 0.5 to 30 s: float32[256] of length 1."""
+    async def identity(self, pcm: Pcm, network: str = "") -> Embedding:
+        """Who speaks in int16[n] at the controller's rate, 0.5 to 30 s: float32[256] of length 1.
+
+        Args:
+            network: which encoder of several, such as campplus; the one that enrols where empty.
+        """
         ...
 
     async def style(self, pcm: Pcm) -> Embedding:

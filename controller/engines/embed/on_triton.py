@@ -19,13 +19,14 @@ class TritonEncoders:
     """All three of one server."""
 
     def __init__(self, triton: TritonClient, identity: Identity = "auto") -> None:
-        """`identity`: the encoder of speakers; `auto` takes the first of IDENTITIES that answers."""
+        """`identity`: the encoder of speakers that enrols; `auto` takes the first of IDENTITIES that answers."""
         self._triton = triton
         self._wanted: tuple[str, ...] = IDENTITIES if identity == "auto" else (identity,)
         self._identity: str | None = None
 
-    async def identity(self, pcm: Pcm) -> Embedding:
-        return await embed(self._triton, pcm, model=await self._found(), output="IDENTITY")
+    async def identity(self, pcm: Pcm, network: str = "") -> Embedding:
+        model = network if network in IDENTITIES else await self._found()
+        return await embed(self._triton, pcm, model=model, output="IDENTITY")
 
     async def style(self, pcm: Pcm) -> Embedding:
         return await embed(self._triton, pcm, model="gst", output="STYLE")

@@ -9,7 +9,7 @@ from controller.triton.contracts import Latents
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Timbre:
-    """For one clause. Whoever gets one keeps it no longer than that clause: a consent may be revoked before the next."""
+    """For one clause. Nobody keeps one any longer: before the next clause a consent may have been revoked."""
 
     latents: Latents
     """As the model takes them: `gpt_conditioning` float16[T, width], `speaker` float32[512]"""
