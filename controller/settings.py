@@ -194,7 +194,7 @@ class VoiceSettings(BaseModel):
     requests: int = Field(default=30, ge=1, le=6000)
     """with recordings in them, that the API takes in a minute"""
     verified: dict[str, float] = {}
-    """from which cosine on a recording is a voice's owner's, where you know better: `{ "campplus:telephone" = 0.6 }`"""
+    """from which cosine on a recording is its owner's, where you know better: `{ "campplus:telephone" = 0.82 }`"""
 
 
 class RecorderSettings(BaseModel):

@@ -1,17 +1,21 @@
 """The part `eer` of voices.json: how often speakers are taken for each other, on packaged recordings of professionals.
 
-Scores are plain cosines, thresholds are not looked for: an equal error rate needs none.
+Scores are plain cosines. An equal error rate needs no threshold; what the house's own make of the same clips stands
+beside it.
 """
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from controller.voices.likeness import thresholds
+from controller.voices.profile import BANDS, Band, Encoder
 from export.gst import recordings
 from export.gst.kept import Kept
 from export.setup.cache import REPOSITORY
@@ -37,7 +41,14 @@ def measure(kept: Kept, folder: Path) -> tuple[dict[str, Any], list[Bound]]:
     with np.load(clips) as stored, np.load(out) as encoded:
         speakers = stored["speakers"]
         found = evaluated(encoded["vectors"], encoded["telephone_vectors"], speakers)
-        found["model_id"] = str(encoded["model_id"])
+        made_by = Encoder(str(encoded["model_id"]))
+        found["model_id"] = made_by.id
+        found["verified"] = verified(
+            encoded["vectors"],
+            encoded["telephone_vectors"],
+            speakers,
+            {band: thresholds(made_by, band).verified for band in BANDS},
+        )
     found["recordings"] = [vars_of(pack) for pack in recordings.PROFESSIONAL]
     return found, bounds(found)
 
@@ -79,6 +90,17 @@ def evaluated(wide: Array, narrow: Array, speakers: Array) -> dict[str, Any]:
     }
 
 
+def verified(wide: Array, narrow: Array, speakers: Array, least: Mapping[Band, float]) -> dict[str, Any]:
+    """How often a clip is taken for the owner's of a profile, both of one band, by the house's threshold for a single
+    recording: which it should be, and which not."""
+    wide, narrow = _unit(wide), _unit(narrow)
+    profiles = _Profiles(wide, narrow, speakers)
+    return {
+        band: {"threshold": least[band], **profiles.taken(vectors, least[band])}
+        for band, vectors in (("wideband", wide), ("telephone", narrow))
+    }
+
+
 class _Profiles:
     """Profiles of three clips against the other clips over a telephone, in all ways to choose the three."""
 
@@ -97,6 +119,21 @@ class _Profiles:
         """Equal error rates of profiles as recorded, and of both bands, probes counted as often as they were drawn."""
         weights = drawn[self._probes]
         return np.array([figures.eer(scores, self._same, weights) for scores in (self._single, self._double)])
+
+    def taken(self, vectors: Array, least: float) -> dict[str, Any]:
+        """Shares of owners' clips that are refused, and of others' that are accepted, of profiles of `vectors`."""
+        alike = np.concatenate([self._against(vectors, enrolled).ravel() for enrolled in self._splits])
+        own, others = self._same, ~self._same
+        return {
+            "owners_refused": figures.share(alike[own] < least, self._probes[own]),
+            "others_accepted": figures.share(alike[others] >= least, self._probes[others]),
+        }
+
+    def _against(self, vectors: Array, enrolled: Array) -> Array:
+        """[profiles, probes], in the order of `_scores`."""
+        probes = np.setdiff1d(np.arange(len(vectors)), enrolled)
+        likeness: Array = _unit(vectors[enrolled].mean(axis=1)) @ vectors[probes].T
+        return likeness
 
     def top1(self, *, narrow: bool) -> dict[str, Any]:
         """How often the nearest profile, as recorded, is the speaker's own."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from export.gst import recordings
 from export.gst.kept import Kept
+from export.runtime.prosody.encoder import recovered
 from export.setup.cache import REPOSITORY
 from loadtest.frames.report import Bound
 from loadtest.voices import figures
@@ -63,11 +64,11 @@ def evaluated(encoded: dict[str, Array], speakers: Array, passages: Array, manne
         moved = figures.relative(vectors, speakers, ~asked)[asked]
         return figures.nearest(moved, speakers[asked], manners[asked])
 
-    found = {name: right(vectors) for name, vectors in encoded.items()}
+    found = {name: right(recovered(one) if name.endswith("styles") else one) for name, one in encoded.items()}
     shares = {name: figures.share(one, units) for name, one in found.items()}
     by_speaker = figures.difference(found["trained"], found["untrained"], speakers[asked])
     return {
-        "what": "the network's 56 numbers alone, unless it says otherwise",
+        "what": "the network's 56 numbers alone, unless it says otherwise; a call chooses a clip by whole_style",
         "nearest_neighbour": shares["trained"],
         "untrained": shares["untrained"],
         "difference": {

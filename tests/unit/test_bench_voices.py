@@ -87,6 +87,8 @@ def evaluated(trained: float, shuffled: float) -> dict[str, Any]:
     speakers, passages, manners = (np.array(column) for column in zip(*clips(), strict=True))
     names = {"trained": trained, "untrained": 3.0, "shuffled": shuffled, "measures": 0.3, "styles": 0.2}
     vectors = {name: encoded(noise, seed) for seed, (name, noise) in enumerate(names.items())}
+    vectors["styles"] = np.pad(vectors["styles"], [(0, 0), (0, 1)], constant_values=1.0)
+    vectors["styles"] /= np.linalg.norm(vectors["styles"], axis=1, keepdims=True)  # as what an encoder says
     return style.evaluated(
         {**vectors, **{f"telephone_{name}": one for name, one in vectors.items()}}, speakers, passages, manners
     )
@@ -96,6 +98,7 @@ def test_a_network_that_tells_manners_passes_and_its_control_fails() -> None:
     found = evaluated(trained=0.3, shuffled=3.0)
     assert found["nearest_neighbour"]["value"] > 0.6
     assert found["chance"] == 0.2
+    assert found["whole_style"]["value"] > 0.6, "of the numbers before they were divided by their length"
     assert (found["queries"], found["recordings"], found["speakers"]) == (180, 36, 6)
     assert all(one.holds for one in style.bounds(found))
 
@@ -120,6 +123,13 @@ def test_speakers_are_told_apart_and_what_the_line_costs_is_seen() -> None:
     assert low <= found["dual_band"]["difference"]["value"] <= high
     assert found["identification_top1"]["wideband"]["value"] > 0.95
     assert identity.bounds(found)[0].holds
+    taken = identity.verified(wide, narrow, speakers, {"wideband": 0.6, "telephone": 0.6})
+    assert taken["wideband"]["owners_refused"]["value"] < 0.05
+    assert taken["wideband"]["others_accepted"]["value"] < 0.05
+    assert taken["telephone"]["others_accepted"]["value"] > 0.2, "all are alike there: it needs a threshold of its own"
+    strict = identity.verified(wide, narrow, speakers, {"wideband": 0.9, "telephone": 0.9})["telephone"]
+    assert strict["others_accepted"]["value"] < taken["telephone"]["others_accepted"]["value"]
+    assert strict["owners_refused"]["value"] > taken["telephone"]["owners_refused"]["value"]
     strangers = identity.evaluated(chance.normal(0, 1, wide.shape), narrow, speakers)
     assert not identity.bounds(strangers)[0].holds
 

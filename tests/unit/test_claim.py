@@ -15,12 +15,15 @@ from controller.errors import EngineUnavailable
 from controller.frames import Pcm
 from controller.triton.contracts import Embedding
 from controller.voices.claim import LOOKS_S, STRICTER, Claim
+from controller.voices.keeper import Person
+from controller.voices.library import Library
 from controller.voices.patience import RETRIES
 from controller.voices.profile import BANDS, Profile
 from controller.voices.quality import COMPARISON, Take, listen
 from controller.voices.standing import Because, State
 from controller.voices.turn import Turn
 from tests.fakes.fake_encoders import IDENTITY, FakeEncoders, somebody
+from tests.fakes.fake_profiles import AGREED
 from tests.unit.test_keeper import ANA, BOB, Rig, some
 
 Found = tuple[State, Because]
@@ -190,7 +193,8 @@ def test_another_of_the_same_name_and_version_is_not_taken_for_it(rig: Rig) -> N
     assert found(claim)[0] is State.CONFIRMED, "who owns it now is known"
 
 
-def test_what_is_found_of_a_profile_that_was_replaced_meanwhile_does_not_count(rig: Rig) -> None:
+@pytest.mark.parametrize("said_more", [False, True])
+def test_what_is_found_of_a_profile_that_was_replaced_meanwhile_does_not_count(rig: Rig, said_more: bool) -> None:
     class Slow(FakeEncoders):
         async def identity(self, pcm: Pcm, network: str = "") -> Embedding:
             begun.set()
@@ -204,12 +208,38 @@ def test_what_is_found_of_a_profile_that_was_replaced_meanwhile_does_not_count(r
         claim.hear(Turn(somebody(ANA, seed=20)))
         await begun.wait()
         await rig.keeper.calibrate("ana", some(BOB))
+        if said_more:
+            claim.hear(Turn(somebody(ANA, seed=21)[:16_000]))
         go_on.set()
         await quiet()
 
     rig.do(act())
     assert claim.standing.state is State.NOT_YET
     assert claim.profile is None
+
+
+def test_what_another_process_replaced_just_now_is_not_taken_for_it(rig: Rig) -> None:
+    """The library will know in two seconds; a profile that it fetches anew is the new one before that."""
+    library = Library(rig.store, cached=1)
+    rig.do(library.refresh())
+    rig.do(rig.keeper.enrol("eve", some(BOB), Person(consent=AGREED)))
+    early, late = (Claim(library, "ana", rig.encoders) for _ in range(2))
+
+    async def act() -> None:
+        await speak(early)
+        assert early.profile is not None
+        await rig.keeper.calibrate("ana", some(BOB))
+        await library.load("eve")  # and the old one is in memory no more
+        assert early.profile is None
+        await quiet()
+        assert early.profile is None, "it is there again, and is another's"
+        await speak(late, BOB)
+        assert late.standing.state is State.NOT_YET
+        await library.refresh()
+        await speak(late, BOB)
+        assert late.standing.state is State.CONFIRMED
+
+    rig.do(act())
 
 
 def test_what_is_revoked_or_deleted_in_mid_call_is_not_used_any_more(rig: Rig) -> None:
