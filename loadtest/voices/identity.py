@@ -97,7 +97,7 @@ def verified(wide: Array, narrow: Array, speakers: Array, least: Mapping[Band, f
     profiles = _Profiles(wide, narrow, speakers)
     return {
         band: {"threshold": least[band], **profiles.taken(vectors, least[band])}
-        for band, vectors in (("wideband", wide), ("telephone", narrow))
+        for band, vectors in zip(BANDS, (wide, narrow), strict=True)
     }
 
 

@@ -32,7 +32,8 @@ def style(*moved: float) -> np.ndarray:
     numbers = np.full(63, NEUTRAL)
     numbers[: len(moved)] += moved
     vector = np.append(numbers, 1.0)
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    unit: np.ndarray = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return unit
 
 
 def clip(number: int, *moved: float) -> Clip:
