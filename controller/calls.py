@@ -13,8 +13,8 @@ from typing import Any
 
 from controller.admission import Refusal, dialled_refusal, number_refusal, room_refusal
 from controller.errors import PbxError
-from controller.interpreting import Interpreting, reason_of
-from controller.languages import VARIABLES, Spoken, choose
+from controller.interpreting import Interpreting, Who, reason_of
+from controller.languages import VARIABLES, VOICES, Spoken, choose
 from controller.messages import Reason
 from controller.pbx.ari import AriClient
 from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Held
@@ -88,14 +88,14 @@ class Calls:
             await self._refuse(started, no)
             return
         try:
-            spoken = await self._languages(started)
+            sides = await self._sides(started)
         except PbxError as error:
             await self._refuse(started, Refusal(str(error), "congestion"))
             return
         if room := started.options.get("room"):
-            await self._participate(started, room, spoken["a"])
+            await self._participate(started, room, sides["a"])
         else:
-            await self._connect(started, spoken)
+            await self._connect(started, sides)
 
     async def hang_up(self, channel_id: str, reason: str) -> None:
         """End a channel that belongs to no call."""
@@ -104,12 +104,18 @@ class Calls:
         except PbxError as error:
             log.warning("%s", error)
 
-    async def _languages(self, started: CallStarted) -> dict[str, Spoken]:
-        """What the two sides speak, as far as it is known before they have said anything."""
-        values = await asyncio.gather(*(self._ari.variable(started.channel_id, name) for name in VARIABLES.values()))
-        variables = dict(zip(VARIABLES.values(), values, strict=True))
-        settings = self._settings
-        return choose(started.options, variables, started.caller, started.extension, settings.calls, settings.languages)
+    async def _sides(self, started: CallStarted) -> dict[str, Who]:
+        """Who the two sides are, as far as it is known before they have said anything."""
+        own = self._interpreting.own_voices
+        names = [*VARIABLES.values(), *(VOICES.values() if own else ())]
+        values = await asyncio.gather(*(self._ari.variable(started.channel_id, name) for name in names))
+        variables = dict(zip(names, values, strict=True))
+        settings, caller, dialled = self._settings, started.caller, started.extension
+        spoken = choose(started.options, variables, caller, dialled, settings.calls, settings.languages)
+        if own is None:
+            return {side: Who(one) for side, one in spoken.items()}
+        numbers = {"a": caller, "b": dialled}
+        return {side: Who(one, own.find(variables[VOICES[side]], numbers[side])) for side, one in spoken.items()}
 
     async def _refuse(self, started: CallStarted, no: Refusal) -> None:
         self._interpreting.refused(started, no.why)
@@ -120,8 +126,9 @@ class Calls:
 
     # Two who dial
 
-    async def _connect(self, started: CallStarted, spoken: dict[str, Spoken]) -> None:
+    async def _connect(self, started: CallStarted, sides: dict[str, Who]) -> None:
         engines = self._interpreting.engines
+        spoken = {side: who.spoken for side, who in sides.items()}
         if no := dialled_refusal(started, spoken, self._settings.calls, engines, self.registry):
             await self._refuse(started, no)
             return
@@ -130,27 +137,28 @@ class Calls:
         current_call.set(call.name)
         try:
             await call.connect(started.options["dial"], self._settings.asterisk.ring_s)
-            await self._interpret(call, spoken, started.options)
+            await self._interpret(call, sides, started.options)
         except PbxError as error:
             self._interpreting.refused(started, f"{call.name}: {error}", failed=True)
         finally:
             await call.clean_up()
             self.registry.remove(call)
 
-    async def _interpret(self, call: Dialled, spoken: dict[str, Spoken], options: Mapping[str, str]) -> None:
+    async def _interpret(self, call: Dialled, sides: dict[str, Who], options: Mapping[str, str]) -> None:
         conversation = self._interpreting.begin(call, options)
         ended = Ended("service", "the service stops")
         try:
-            call.start(lambda name, party: self._interpreting.join(conversation, party, spoken[name]))
+            call.start(lambda name, party: self._interpreting.join(conversation, party, sides[name]))
             self._interpreting.began(conversation)
-            log.info("call %s is up: %s", call.name, " <-> ".join(str(one) for one in spoken.values()))
+            log.info("call %s is up: %s", call.name, " <-> ".join(str(who.spoken) for who in sides.values()))
             ended = await call.ended
         finally:
             await self._interpreting.finish(conversation, ended)
 
     # Many in a room
 
-    async def _participate(self, started: CallStarted, name: str, spoken: Spoken) -> None:
+    async def _participate(self, started: CallStarted, name: str, who: Who) -> None:
+        spoken = who.spoken
         meeting = self._meetings.get(name)
         if meeting is not None and meeting.room.ended.done():  # those in it are on their way out
             meeting = None
@@ -173,7 +181,7 @@ class Calls:
         reason = Reason.RESTART
         try:
             await room.enter(party)
-            self._join(meeting, party, spoken)
+            self._join(meeting, party, who)
             either: list[asyncio.Future[Any]] = [party.gone, room.ended]
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if party.gone.done():
@@ -195,12 +203,12 @@ class Calls:
         log.info("call %s is the room %s", room.name, name)
         return meeting
 
-    def _join(self, meeting: Meeting, party: Party, spoken: Spoken) -> None:
+    def _join(self, meeting: Meeting, party: Party, who: Who) -> None:
         conversation = meeting.conversation
-        party.start(lambda name, party: self._interpreting.join(conversation, party, spoken))
+        party.start(lambda name, party: self._interpreting.join(conversation, party, who))
         if conversation.joined == 1:
             self._interpreting.began(conversation)
-        log.info("call %s: %s has come in and speaks %s", meeting.room.name, party.name, spoken)
+        log.info("call %s: %s has come in and speaks %s", meeting.room.name, party.name, who.spoken)
 
     async def _leave(self, name: str, meeting: Meeting, party: Party) -> None:
         """Whoever leaves last closes the room; who dials it from now on finds a new one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from controller.engines import Engines
 from controller.engines.tts.warming import Warming
@@ -23,6 +24,7 @@ from controller.pipeline.speech_settings import speech_settings
 from controller.settings import Settings
 from controller.telemetry.figures import Figures
 from controller.ticker import Ticker
+from controller.voices.on_calls import OwnVoices
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,14 @@ _REASONS = {
 def reason_of(ended: Ended) -> Reason:
     """Why what is still due to the participants of a call that has ended is dropped."""
     return _REASONS.get(ended.by, Reason.RESTART)
+
+
+class Who(NamedTuple):
+    """What is known of a participant before they have said anything."""
+
+    spoken: Spoken
+    voice: str = ""
+    """The profile that they may be the owner of; empty where there is none"""
 
 
 class CallWatcher:
@@ -67,7 +77,9 @@ class Interpreting:
         figures: Figures,
         watcher: CallWatcher,
         tap: Tap | None = None,
+        own_voices: OwnVoices | None = None,
     ) -> None:
+        """`own_voices`: None where nobody's is kept, or nothing can speak in it."""
         self.engines = engines
         self.conversations: set[Conversation] = set()
         """Those that are up."""
@@ -78,6 +90,7 @@ class Interpreting:
         self._figures = figures
         self._watcher = watcher
         self._tap = tap
+        self.own_voices = own_voices
         self._warming = Warming(engines.tts, asyncio.get_running_loop().time)
 
     def begin(self, call: Call, options: Mapping[str, str] | None = None) -> Conversation:
@@ -102,12 +115,14 @@ class Interpreting:
         self._figures.calls.set(len(self.conversations))
         return conversation
 
-    def join(self, conversation: Conversation, party: Party, spoken: Spoken) -> Leg:
+    def join(self, conversation: Conversation, party: Party, who: Who) -> Leg:
         """A participant comes in; returns what becomes of what they say."""
+        spoken = who.spoken
         recording = self._recordings[conversation]
         self._warming.begin(spoken.candidates or (spoken.language,))  # in which the others' words will be told
         outlet = recording.outlet(party.name, party)
-        return recording.leg(conversation.join(party.name, spoken.language, outlet, spoken.candidates))
+        own = self.own_voices.claim(who.voice) if self.own_voices and who.voice else None
+        return recording.leg(conversation.join(party.name, spoken.language, outlet, spoken.candidates, own))
 
     def began(self, conversation: Conversation) -> None:
         """The first frames flow."""

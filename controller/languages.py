@@ -16,6 +16,9 @@ from controller.settings import CallSettings, LanguageSettings
 VARIABLES = {"a": "DRAGOMAN_FROM", "b": "DRAGOMAN_TO"}
 """The channel variables of the caller's channel: the language of either side."""
 
+VOICES = {"a": "DRAGOMAN_FROM_VOICE", "b": "DRAGOMAN_TO_VOICE"}
+"""Likewise: the profile that either side is to be spoken in."""
+
 _OPTIONS = {"a": "from", "b": "to"}
 
 

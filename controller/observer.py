@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Translation
+from controller.voices.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,13 @@ class Observer:
     def echoed(self, call: str, frames: int) -> None:
         """So many voiced frames more were judged to be a phone's echo of what it was sent."""
 
+    def claimed(self, call: str, leg: str, standing: Standing) -> None:
+        """Whether a participant with a voice of their own is taken for its owner: first, and whenever it changes."""
+
+    def voiced(self, call: str, leg: str, voice: str) -> None:
+        """What such a participant said is going to be spoken: in which voice (profile, version and clip); empty is the
+        neutral one."""
+
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         """One tick of a call was done: its lateness, what it took, frames consumed and dropped since the last."""
 
@@ -98,6 +106,12 @@ class Observers(Observer):
 
     def echoed(self, call: str, frames: int) -> None:
         self._tell(lambda one: one.echoed(call, frames))
+
+    def claimed(self, call: str, leg: str, standing: Standing) -> None:
+        self._tell(lambda one: one.claimed(call, leg, standing))
+
+    def voiced(self, call: str, leg: str, voice: str) -> None:
+        self._tell(lambda one: one.voiced(call, leg, voice))
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         for one in self._all:  # as `_tell`, without what a function for each of so many ticks costs

@@ -13,7 +13,9 @@ from controller.api import keeping, speaking
 from controller.api.link import ApiLink
 from controller.calls import Calls
 from controller.engines import Engines
+from controller.engines.embed.on_triton import TritonEncoders
 from controller.engines.registry import kinds_and_names, make_all
+from controller.engines.tts import clones
 from controller.errors import DragomanError, EngineError, StackError
 from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer, Observers
@@ -33,8 +35,12 @@ from controller.telemetry.first_audio import FirstAudio
 from controller.telemetry.journal import Journal
 from controller.telemetry.metrics import Registry as Metrics
 from controller.telemetry.targets import Targets
+from controller.telemetry.voices import VoiceFigures
 from controller.ticker import Ticker
 from controller.triton.client import TritonClient
+from controller.voices.library import Library
+from controller.voices.on_calls import OwnVoices
+from controller.voices.opening import store_of
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +67,14 @@ class Service:
         self._figures = Figures(self._metrics)
         self._call_figures = CallFigures()
         self._first_audio = FirstAudio()
-        watching = [self._figures, self._call_figures, self._first_audio, Targets(self._metrics), Journal()]
+        watching = [
+            self._figures,
+            self._call_figures,
+            self._first_audio,
+            Targets(self._metrics),
+            VoiceFigures(self._metrics),
+            Journal(),
+        ]
         self._observer = Observers([*watching, *observers])
         self._watcher = watcher or CallWatcher()
         self._tap = tap
@@ -122,6 +135,7 @@ class Service:
                 f"An engine does not work (Triton is expected at {settings.triton.grpc}): {error}"
             ) from error
         self._run(self._watchdog.run(), "watchdog")
+        own_voices = await self._own_voices(triton, self._engines)
         self._interpreting = Interpreting(
             settings,
             self._engines,
@@ -130,6 +144,7 @@ class Service:
             figures=self._figures,
             watcher=self._watcher,
             tap=self._tap,
+            own_voices=own_voices,
         )
         asterisk = settings.asterisk
         self._ari = await AriClient.connect(
@@ -144,6 +159,16 @@ class Service:
         if self.api is not None:
             self.api.listen(self._calls.end)
         self._ready.set()
+
+    async def _own_voices(self, triton: TritonClient, engines: Engines) -> OwnVoices | None:
+        """Those that calls are spoken in; None where none are kept, or nothing here can speak in them."""
+        settings = self._settings.voices
+        if not settings.store or not clones(engines.tts):
+            return None
+        library = Library(store_of(settings), settings.cached)
+        await library.open()
+        self._lives.push_async_callback(library.close)
+        return OwnVoices(library, TritonEncoders(triton, settings.identity), settings.verified)
 
     async def _media(self, ari: AriClient) -> OpenMedia:
         """What opens media channels, by the settings."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineUnavailable
 from controller.flight.score import Answer, Moment, Piece, Score, Stream
 from controller.frames import FRAME_S
@@ -163,7 +164,9 @@ class _Voice:
     def speaks(self, language: str) -> bool:
         return True
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         async for piece in self._prompter.answer("tts", text, language, speed):
             assert isinstance(piece, tuple)
             pcm, last = piece

@@ -10,6 +10,7 @@ from controller.engines import Engines
 from controller.engines.mt import Translator
 from controller.engines.stt import Recogniser, RecogniserStream
 from controller.engines.tts import Voice
+from controller.engines.tts.timbre import Timbre
 from controller.flight.kinds import TRANSCRIPT, UTTERANCE, Kind, dump_error
 from controller.messages import SpeechChunk, SpeechEnded, SpeechStarted, Transcript, VoiceEvent
 from controller.telemetry.recorder import Recorder
@@ -100,11 +101,13 @@ class RecordedVoice:
         self._recorder = recorder
         self._numbers = numbers
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         number = next(self._numbers)
         self._recorder.put(Kind.ASKED, number, "tts", text, language, speed)
         try:
-            async with aclosing(self._engine.synthesize(text, language, speed=speed)) as chunks:
+            async with aclosing(self._engine.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
                 async for chunk in chunks:
                     self._recorder.put(Kind.SOUND, number, chunk.last, pcm=chunk.pcm)
                     yield chunk

@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from controller.engines.mt import Translator
 from controller.engines.tts import Voice
+from controller.engines.tts.timbre import Timbre
 from controller.messages import Fate, SpeechChunk
 from controller.pipeline.translation import following
 
@@ -86,14 +87,14 @@ class _Text:
 class _Sound:
     """Speech under way: its first chunks wait for whoever takes it."""
 
-    def __init__(self, engine: Voice, text: str, language: str, speed: float) -> None:
+    def __init__(self, engine: Voice, text: str, language: str, speed: float, timbre: Timbre | None) -> None:
         self._chunks: asyncio.Queue[SpeechChunk | None] = asyncio.Queue()
         self._taken = asyncio.Event()
-        self.task = asyncio.create_task(self._run(engine, text, language, speed), name="speech ahead")
+        self.task = asyncio.create_task(self._run(engine, text, language, speed, timbre), name="speech ahead")
 
-    async def _run(self, engine: Voice, text: str, language: str, speed: float) -> None:
+    async def _run(self, engine: Voice, text: str, language: str, speed: float, timbre: Timbre | None) -> None:
         try:
-            async with aclosing(engine.synthesize(text, language, speed=speed)) as chunks:
+            async with aclosing(engine.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
                 async for chunk in chunks:
                     self._chunks.put_nowait(chunk)
                     if self._chunks.qsize() >= MOST_CHUNKS:
@@ -163,9 +164,11 @@ class _AheadVoice:
     def speaks(self, language: str) -> bool:
         return self._engine.speaks(language)
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
-        work = self.begun.take((text, language, speed))
-        sound = work.chunks() if work else self._engine.synthesize(text, language, speed=speed)
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
+        work = self.begun.take(_request(text, language, speed, timbre))
+        sound = work.chunks() if work else self._engine.synthesize(text, language, speed=speed, timbre=timbre)
         async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -173,11 +176,16 @@ class _AheadVoice:
     async def probe(self) -> None:
         await self._engine.probe()
 
-    def begin(self, source: str, text: str, language: str, speed: float) -> None:
+    def begin(self, source: str, text: str, language: str, speed: float, timbre: Timbre | None) -> None:
         """Begin to speak `text`, the translation of `source`."""
-        request = text, language, speed
+        request = _request(text, language, speed, timbre)
         if request not in self.begun:
-            self.begun.add(request, source, _Sound(self._engine, text, language, speed))
+            self.begun.add(request, source, _Sound(self._engine, text, language, speed, timbre))
+
+
+def _request(text: str, language: str, speed: float, timbre: Timbre | None) -> Hashable:
+    """What is begun in a voice is not for who is to be spoken with another by then."""
+    return text, language, speed, timbre and timbre.key
 
 
 class Ahead:
@@ -189,16 +197,19 @@ class Ahead:
         voice: Voice,
         speed: Callable[[str, str], float | None],
         tell: Callable[[str, Fate], None],
+        timbre: Callable[[], Timbre | None] = lambda: None,
     ) -> None:
         """
         Args:
             speed: at what speed a translation (text, language) would be spoken if it came now; None where it would
                 have to wait, so that nothing is gained by speaking it ahead.
             tell: told of each work, by the engine's kind, when it is begun and how it ends.
+            timbre: what the speaker would be spoken with now; None is the neutral voice.
         """
         self.translator = _AheadTranslator(translator, partial(tell, "mt"))
         self.voice = _AheadVoice(voice, partial(tell, "tts"))
         self._speed = speed
+        self._timbre = timbre
 
     def foresee(self, texts: Sequence[str], context: Sequence[str], source: str, targets: Iterable[str]) -> None:
         """Begin on sentences that may soon be clauses, and give up all others.
@@ -222,4 +233,4 @@ class Ahead:
     def _speak(self, source: str, target: str, text: str) -> None:
         speed = self._speed(text, target)
         if speed is not None:
-            self.voice.begin(source, text, target, speed)
+            self.voice.begin(source, text, target, speed, self._timbre())

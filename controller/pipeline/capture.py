@@ -33,9 +33,17 @@ class Capture:
     """
 
     def __init__(
-        self, clock: MediaClock, endpointer: Endpointer, tap: Callable[[AudioFrame], None] | None = None
+        self,
+        clock: MediaClock,
+        endpointer: Endpointer,
+        tap: Callable[[AudioFrame], None] | None = None,
+        listener: Callable[[VoiceEvent], None] | None = None,
     ) -> None:
-        """`tap` is shown every frame that is listened to as it came, silence that was filled in included."""
+        """
+        Args:
+            tap: shown every frame that is listened to as it came, silence that was filled in included.
+            listener: given what the recogniser is given.
+        """
         self.arrived = 0
         self.filled = 0
         self.held = False
@@ -52,6 +60,7 @@ class Capture:
         self._dropped_to = -1
         """Index of the last frame that the recogniser did not get."""
         self._tap = tap
+        self._listener = listener
         self.clock = clock
         self._endpointer = endpointer
         self._guard = endpointer.guard
@@ -102,6 +111,8 @@ class Capture:
             self._tap(frame)
         for event in self._endpointer.feed(cleaned, now_s):
             self.asr.put_nowait(event)
+            if self._listener is not None:
+                self._listener(event)
 
     def _drop_event(self, event: VoiceEvent) -> None:
         """The oldest that waits for the recogniser goes. What arrived counts once, though it be given again."""

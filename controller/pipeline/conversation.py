@@ -22,9 +22,11 @@ from controller.pipeline.echo_text import EchoText
 from controller.pipeline.ledger import Balance, Ledger
 from controller.pipeline.leg import Leg, LegFigures
 from controller.pipeline.orchestrator import Listener, Orchestrator
+from controller.pipeline.own_voice import OwnVoice
 from controller.pipeline.pace import Pace
 from controller.pipeline.playback import Outlet, Overheard, Playback
 from controller.ticker import TickSource
+from controller.voices.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +119,11 @@ class Conversation:
         """What each participant speaks, as far as it is known."""
         return {leg.name: leg.language for leg in self.legs.values()}
 
+    def standings(self) -> dict[str, Standing]:
+        """Of those who have a voice of their own: whether they are taken for its owner."""
+        owns = {leg.name: leg.orchestrator.own_voice for leg in self.legs.values()}
+        return {name: own.standing for name, own in owns.items() if own is not None}
+
     def backlogs_s(self) -> dict[str, float]:
         """Seconds of translation that each listener has still to hear, what is not spoken yet included."""
         return {name: self._pace.backlog_s(name) for name in self.legs}
@@ -142,11 +149,19 @@ class Conversation:
         """Seconds on the call's clock."""
         return self._loop.time() - self.began
 
-    def join(self, name: str, language: str, outlet: Outlet, candidates: tuple[str, ...] = ()) -> Leg:
+    def join(
+        self,
+        name: str,
+        language: str,
+        outlet: Outlet,
+        candidates: tuple[str, ...] = (),
+        own_voice: OwnVoice | None = None,
+    ) -> Leg:
         """Add a participant; feed it with `Leg.push`.
 
         Args:
             candidates: languages among which the speaker is identified; `language` is assumed until then.
+            own_voice: that of a participant who has one; it is closed when they leave.
 
         Raises:
             ValueError: one of that name is or was in the call: clauses are told apart by their speakers' names.
@@ -175,6 +190,7 @@ class Conversation:
             candidates=candidates,
             on_language=partial(self._language_found, name),
             is_echo=self._is_echo if endpointer.guard else lambda _: False,
+            own_voice=own_voice,
         )
         on_control = partial(self._control, name) if self._speech.controls else None
         leg = self.legs[name] = Leg(name, orchestrator, playback, outlet, self.now, on_control, self._not_taken_in)
@@ -199,6 +215,8 @@ class Conversation:
             leg.task.cancel()
             await asyncio.wait([leg.task])
         self._drop_unspoken(name, reason)
+        if leg.orchestrator.own_voice is not None:
+            await leg.orchestrator.own_voice.close()
 
     def _depart(self, leg: Leg) -> None:
         """Keep the figures of one who has left, and nothing else of them."""
@@ -237,6 +255,7 @@ class Conversation:
         if now_s >= self._look_s:
             self._look_s = now_s + LOOK_S
             self._look_for_engines()
+            self._look_at_claims()
         originals: list[tuple[Leg, str, Pcm]] = []
         arrived, dropped, echo = self._gone_frames
         for leg in self.legs.values():
@@ -272,6 +291,14 @@ class Conversation:
             others = {one.language for one in self.legs.values() if one is not leg} - {leg.language}
             leg.bypassed = wants and any(self._engines.out(other, leg.language) for other in others)
             leg.bypassed_s += LOOK_S * leg.bypassed
+
+    def _look_at_claims(self) -> None:
+        """Who is taken for the owner of the voice that they are to be spoken in."""
+        for name, standing in self.standings().items():
+            leg = self.legs[name]
+            if standing != leg.standing:
+                leg.standing = standing
+                self._observer.claimed(self.call, name, standing)
 
     def _not_taken_in(self) -> None:
         self._ticker.remove(self._tick)

@@ -11,6 +11,7 @@ from controller.frames import Pcm
 from controller.pipeline.controls import Control, Keys, Preferences
 from controller.pipeline.orchestrator import Orchestrator
 from controller.pipeline.playback import Outlet, Playback
+from controller.voices.standing import Standing
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ class Leg:
         self.bypassed = False
         """They hear the original only: no engine is left for what another says."""
         self.bypassed_s = 0.0
+        self.standing: Standing | None = None
+        """What was last told of whether they are the owner of their voice; None where they have none."""
         self.gone = False
         """They have left: their figures stay as they are."""
         self.taking_in = False

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError
 from controller.frames import AudioFrame
 from controller.media_clock import MediaClock
@@ -18,6 +19,7 @@ from controller.pipeline.ahead import Ahead
 from controller.pipeline.capture import Capture
 from controller.pipeline.clauses import ClauseBuilder
 from controller.pipeline.ledger import Ledger
+from controller.pipeline.own_voice import OwnVoice
 from controller.pipeline.pace import Pace, Playbacks
 from controller.pipeline.queues import BoundedQueue, Overflow
 from controller.pipeline.recognition import Recognition
@@ -63,19 +65,22 @@ class Orchestrator:
         candidates: tuple[str, ...] = (),
         on_language: Callable[[], None] = lambda: None,
         is_echo: Callable[[Clause], bool] = lambda _: False,
+        own_voice: OwnVoice | None = None,
     ) -> None:
         """
         Args:
             candidates: languages among which the speaker is identified; `language` is assumed until then.
             on_language: called when they have been.
             is_echo: says of a clause that it was not said, but played to the speaker.
+            own_voice: what the speaker's translations are spoken with, as far as it is known to be theirs.
         """
         self.speaker = speaker
         self.language = language
         self.candidates = candidates
         self._on_language = on_language
         self._is_echo = is_echo
-        self.capture = Capture(MediaClock(now()), endpointer, tap)
+        self.own_voice = own_voice
+        self.capture = Capture(MediaClock(now()), endpointer, tap, own_voice.push if own_voice else None)
         self._call = call
         self._engines = engines
         self._clauses = ClauseBuilder(speaker, endpointer.last_voiced_s)
@@ -90,7 +95,7 @@ class Orchestrator:
         self._recognition: Recognition | None = None
         self._said: tuple[str, ...] = ()
         """The latest clauses: the next one's context."""
-        self._ahead = Ahead(engines.mt, engines.tts, self._speed_at_once, self._speculated)
+        self._ahead = Ahead(engines.mt, engines.tts, self._speed_at_once, self._speculated, self._timbre)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -179,7 +184,15 @@ class Orchestrator:
                 mt, self._ahead.translator, language, self._ledger, self._now, on_translation, self._failed("mt")
             )
             speech = SpeechStage(
-                tts, self._ahead.voice, self._ledger, self._pace, self._now, self._playbacks, self._failed("tts")
+                tts,
+                self._ahead.voice,
+                self._ledger,
+                self._pace,
+                self._now,
+                self._playbacks,
+                self._failed("tts"),
+                self._timbre,
+                self._spoken,
             )
             self._tasks.create_task(translation.run())
             self._tasks.create_task(speech.run())
@@ -192,6 +205,13 @@ class Orchestrator:
     def _speed_at_once(self, text: str, language: str) -> float | None:
         listeners = [one.name for one in self._listeners() if one.interpreted and one.language == language]
         return self._pace.at_once(text, language, listeners)
+
+    def _timbre(self) -> Timbre | None:
+        return self.own_voice.timbre() if self.own_voice else None
+
+    def _spoken(self, timbre: Timbre | None) -> None:
+        if self.own_voice is not None:
+            self._observer.voiced(self._call, self.speaker, "" if timbre is None else timbre.key)
 
     def _speculated(self, kind: str, fate: Fate) -> None:
         self._observer.speculated(self._call, kind, fate)

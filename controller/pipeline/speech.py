@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 from controller.engines.tts import Voice
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError
 from controller.frames import SAMPLE_RATE
 from controller.messages import Reason, Translation
@@ -33,8 +34,15 @@ class SpeechStage:
         now: Callable[[], float],
         playbacks: Callable[[Sequence[str]], list[Playback]],
         on_failure: Callable[[EngineError], None],
+        timbre: Callable[[], Timbre | None] = lambda: None,
+        on_spoken: Callable[[Timbre | None], None] = lambda _: None,
     ) -> None:
-        """`playbacks`: the playback of each listener named, those who have left aside."""
+        """
+        Args:
+            playbacks: the playback of each listener named, those who have left aside.
+            timbre: what the speaker is spoken with at this moment; None is the neutral voice.
+            on_spoken: told in which voice a translation is going to be spoken, or its rest.
+        """
         self._tts = tts
         self._engine = engine
         self._ledger = ledger
@@ -42,6 +50,8 @@ class SpeechStage:
         self._now = now
         self._playbacks = playbacks
         self._on_failure = on_failure
+        self._timbre = timbre
+        self._on_spoken = on_spoken
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -111,8 +121,9 @@ class SpeechStage:
         Where they are not there yet they are begun with its first chunk.
         """
         clause, language = translation.clause, translation.language
-        samples = 0
-        async with aclosing(self._engine.synthesize(text, language, speed=speed)) as chunks:
+        samples, timbre = 0, self._timbre()
+        self._on_spoken(timbre)
+        async with aclosing(self._engine.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
             async for chunk in chunks:
                 if not utterances:
                     present = [one for one in self._ledger.listeners(clause, language) if one in listeners]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from controller.messages import Clause, Delivery, Outcome, Reason
 from controller.observer import Observer
 from controller.telemetry.quantiles import Quantiles, quantiles
+from controller.voices.standing import Standing
 
 SAMPLES = 256
 """Lags kept of a call: the p95 of as many is right within 3 percentiles, nine times of ten."""
@@ -36,6 +37,8 @@ class LiveCall(Protocol):
     def backlogs_s(self) -> dict[str, float]: ...
 
     def languages(self) -> dict[str, str]: ...
+
+    def standings(self) -> Mapping[str, Standing]: ...
 
     @property
     def bypassed(self) -> Collection[str]: ...
@@ -107,10 +110,13 @@ class CallFigures(Observer):
 
 def _told(call: LiveCall, figures: _Figures) -> dict[str, Any]:
     balance = call.balance
+    standings = {leg: {"voice": one.state, "because": one.because} for leg, one in call.standings().items()}
     return {
         "name": call.call,
         "since": figures.since.isoformat(timespec="seconds"),
-        "parties": [{"leg": leg, "language": language} for leg, language in call.languages().items()],
+        "parties": [
+            {"leg": leg, "language": language, **standings.get(leg, {})} for leg, language in call.languages().items()
+        ],
         "clauses": figures.clauses,
         "deliveries": {
             "opened": balance.opened,

@@ -7,6 +7,7 @@ import logging
 from controller.errors import EngineError, EngineRejected
 from controller.messages import Clause, Delivery, Outcome
 from controller.observer import Observer
+from controller.voices.standing import Standing, State
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,15 @@ class Journal(Observer):
             why,
             extra={"call": call, "engine": error.engine, "stage": kind},
         )
+
+    def claimed(self, call: str, leg: str, standing: Standing) -> None:
+        level = logging.WARNING if standing.state is State.REFUSED else logging.INFO
+        log.log(
+            level, "call %s: the voice of %s is %s: %s", call, leg, standing.state, standing.why, extra={"call": call}
+        )
+
+    def voiced(self, call: str, leg: str, voice: str) -> None:
+        log.info("call %s: %s is spoken in %s", call, leg, voice or "a neutral voice", extra={"call": call})
 
 
 def _about(call: str, clause: Clause) -> dict[str, str]:

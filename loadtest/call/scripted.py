@@ -17,6 +17,7 @@ import soxr
 
 from controller.engines import Engines
 from controller.engines.stt import RecogniserStream
+from controller.engines.tts.timbre import Timbre
 from controller.frames import FRAME_S, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Span, SpeechChunk, SpeechStarted, Transcript, VoiceEvent
 from controller.stack.wav import PHONE_RATE
@@ -176,7 +177,9 @@ class ScriptedVoice:
     def speaks(self, language: str) -> bool:
         return True
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         await asyncio.sleep(self._delay_s)
         yield SpeechChunk(clip(text), last=True)
 

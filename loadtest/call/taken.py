@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from controller.engines.tts import Voice
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError
 from controller.frames import FRAME_SAMPLES, SAMPLE_RATE, AudioFrame, Pcm
 from controller.messages import Clause, Delivery, Outcome, SpeechChunk
@@ -103,11 +104,13 @@ class KeptVoice:
     def speaks(self, language: str) -> bool:
         return self._voice.speaks(language)
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         tone = language not in self._taken.toned
         pieces: list[Pcm] = []
         try:
-            async with aclosing(self._voice.synthesize(text, language, speed=speed)) as chunks:
+            async with aclosing(self._voice.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
                 async for chunk in chunks:
                     pcm = np.concatenate([TONE, chunk.pcm]) if tone and len(chunk.pcm) else chunk.pcm
                     tone = tone and not len(chunk.pcm)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from controller.engines import Engines
 from controller.engines.stt.whisper import Whisper
+from controller.engines.tts.timbre import Timbre
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import SpeechChunk
 from controller.triton.client import TritonClient
@@ -63,7 +64,9 @@ class ScriptedVoice:
     def speaks(self, language: str) -> bool:
         return language in self._clips
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         wanted = len(text.split()) / WORDS_A_SECOND * SAMPLE_RATE
         pcm = min(self._clips[language], key=lambda clip: abs(len(clip) - wanted))
         await asyncio.sleep(TTS_S)

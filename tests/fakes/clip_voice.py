@@ -9,6 +9,7 @@ from functools import cache
 
 import soxr
 
+from controller.engines.tts.timbre import Timbre
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import SpeechChunk
 from tests.fakes.sounds import RATE, speech_like
@@ -47,7 +48,9 @@ class ClipVoice:
     def speaks(self, language: str) -> bool:
         return True
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         self.asked.append((text, speed))
         pcm = _wide(self._sound, text)
         await asyncio.sleep(self.delay_s)

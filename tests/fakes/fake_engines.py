@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import numpy as np
 
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError, EngineUnavailable
 from controller.frames import SAMPLE_RATE
 from controller.messages import Span, SpeechChunk, SpeechEnded, SpeechPaused, SpeechResumed, Transcript, VoiceEvent
@@ -148,7 +149,9 @@ class FakeVoice:
     def speaks(self, language: str) -> bool:
         return True
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         self.asked.append((text, speed))
         pcm = np.full(round(self.seconds / speed * SAMPLE_RATE), self.level, np.int16)
         step = SAMPLE_RATE // 5

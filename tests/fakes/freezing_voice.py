@@ -12,6 +12,7 @@ from typing import Final
 
 from controller.engines.registry import EngineContext
 from controller.engines.tts import Voice, pico
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineTimeout
 from controller.frames import SAMPLE_RATE
 from controller.messages import SpeechChunk
@@ -34,12 +35,14 @@ class FreezingVoice:
     def speaks(self, language: str) -> bool:
         return self._voice.speaks(language)
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         after_s = self.frozen_after_s
         if after_s == 0:
             await asyncio.Event().wait()  # whoever waits has a limit of their own
         left = None if after_s is None else round(after_s * SAMPLE_RATE)
-        async with aclosing(self._voice.synthesize(text, language, speed=speed)) as chunks:
+        async with aclosing(self._voice.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
             async for chunk in chunks:
                 if left is None or len(chunk.pcm) < left:
                     left = None if left is None else left - len(chunk.pcm)

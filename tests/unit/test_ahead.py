@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError, EngineUnavailable
 from controller.messages import Fate, Outcome, Reason, SpeechChunk
 from controller.pipeline.ahead import MOST_CHUNKS, Ahead
@@ -135,10 +136,10 @@ async def test_a_failure_of_work_begun_ahead_counts_for_nothing_and_the_ordinary
 
     class BreaksOffOnce(FakeVoice):
         async def synthesize(
-            self, text: str, language: str, *, speed: float = 1.0
+            self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
         ) -> AsyncGenerator[SpeechChunk, None]:
             self.fail_at_chunk = 1 if len(self.asked) == 1 else None
-            async for chunk in super().synthesize(text, language, speed=speed):
+            async for chunk in super().synthesize(text, language, speed=speed, timbre=timbre):
                 yield chunk
 
     async with foreseeing(mt=FailsFirst(0.05), tts=BreaksOffOnce(0.05)) as b:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineUnavailable
 from controller.flight.recording import Recording
 from controller.frames import FRAME_S, SILENCE, AudioFrame, Pcm
@@ -101,14 +102,16 @@ class MoodyVoice(FakeVoice):
 
     mood = "fine"
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         self.level += 1
         level = self.level
         if self.mood == "tts fails":
             raise EngineUnavailable("The voice is told to fail.", engine=self.name)
         self.fail_at_chunk = 2 if self.mood == "tts breaks off" else None
         self.gap_s = 0.3 if self.mood == "tts is slow" else 0.0
-        async for chunk in super().synthesize(text, language, speed=speed):
+        async for chunk in super().synthesize(text, language, speed=speed, timbre=timbre):
             yield SpeechChunk(np.where(chunk.pcm != 0, level, 0).astype(np.int16), chunk.last)
 
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineBarred, EngineError, EngineRejected, EngineUnavailable
 from controller.flight.recording import Recording
 from controller.messages import Outcome, Reason, Span, SpeechChunk
@@ -93,7 +94,9 @@ class FrailVoice(FakeVoice):
         self.said = said
         """Text by level; empty for a sound that stopped at once."""
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         level = 1000 + len(self.said)
         self.said[level] = text
         await hesitate(self.mood)

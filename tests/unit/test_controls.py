@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 import pytest
 
+from controller.engines.tts.timbre import Timbre
 from controller.frames import FRAME_S
 from controller.messages import Outcome, Reason, SpeechChunk
 from controller.pipeline.announcements import FIRST_S, TEXTS, TONE, Sentence
@@ -215,7 +216,7 @@ async def test_keys_of_one_who_has_left_do_nothing() -> None:
 async def test_a_fault_in_the_voice_is_logged_and_the_tone_sounds() -> None:
     class Faulty(FakeVoice):
         async def synthesize(
-            self, text: str, language: str, *, speed: float = 1.0
+            self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
         ) -> AsyncGenerator[SpeechChunk, None]:
             raise KeyError("a bug")
             yield

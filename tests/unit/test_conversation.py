@@ -13,6 +13,7 @@ import pytest
 
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineTimeout
 from controller.frames import FRAME_S, AudioFrame, Pcm
 from controller.messages import Outcome, Reason, SpeechChunk, SpeechStarted, VoiceEvent
@@ -359,7 +360,7 @@ async def test_those_who_have_left_cost_nothing_and_their_frames_still_count() -
 def test_a_voice_that_ends_without_a_last_chunk_leaves_nothing_open(chunks: int, outcome: Reason | None) -> None:
     class Endless(FakeVoice):
         async def synthesize(
-            self, text: str, language: str, *, speed: float = 1.0
+            self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
         ) -> AsyncGenerator[SpeechChunk, None]:
             for _ in range(chunks):
                 yield SpeechChunk(np.full(3200, self.level, np.int16), last=False)

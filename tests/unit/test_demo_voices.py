@@ -78,7 +78,9 @@ def test_each_hears_the_other_in_the_others_own_voice(tmp_path: Path, monkeypatc
     assert read(tmp_path / "a_voice.npz").model == "sha256:ab12"
     engine = make(EngineContext(FakeTriton(), TritonSettings(), options))
     for language, level in (("es", 500), ("en", 400)):
-        latents = engine.timbre(DEFAULT, language).latents
+        timbre = engine.timbre(DEFAULT, language)
+        assert timbre is not None
+        latents = timbre.latents
         assert latents is not None
         assert latents.speaker[0] == level, f"what is told in {language}"
 

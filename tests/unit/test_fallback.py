@@ -13,6 +13,7 @@ import pytest
 from controller.engines.mt import Rendered
 from controller.engines.registry import all_names, chain_names, make_all
 from controller.engines.tts import DEFAULT, Narrator
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineBarred, EngineError, EngineRejected, EngineTimeout, EngineUnavailable, SettingsError
 from controller.frames import Pcm
 from controller.messages import Reason, SpeechChunk
@@ -329,7 +330,9 @@ async def test_without_any_engine_the_original_is_heard_as_it_is_and_that_is_tol
 class Sticky(FakeVoice):
     """Speaks a fifth of a second, and the rest three seconds later."""
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         yield SpeechChunk(np.full(3200, 5000, np.int16), last=False)
         await asyncio.sleep(3.0)
         yield SpeechChunk(np.full(3200, 5000, np.int16), last=True)

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from controller.engines.tts.timbre import Timbre
 from controller.messages import Clause, Outcome, Reason, Span, SpeechChunk, Translation
 from controller.pipeline.ledger import Ledger
 from controller.pipeline.pace import AHEAD_S, CAP_S, FASTEST, LONG_S, Pace
@@ -20,9 +21,11 @@ TEXT = "x" * 40
 class LongVoice(FakeVoice):
     """Takes as long as the text: 0.1 s a character, the language's tag in front of it left out."""
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         self.seconds = (len(text) - 4) * 0.1
-        async for chunk in super().synthesize(text, language, speed=speed):
+        async for chunk in super().synthesize(text, language, speed=speed, timbre=timbre):
             yield chunk
 
 

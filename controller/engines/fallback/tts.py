@@ -12,7 +12,8 @@ from contextlib import aclosing
 from typing import TypeVar
 
 from controller.engines.fallback import Chain, Member, Terms, Turns
-from controller.engines.tts import DEFAULT, Narrator, Voice
+from controller.engines.tts import DEFAULT, Narrator, Voice, clones
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError, EngineRejected
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import SpeechChunk
@@ -35,6 +36,10 @@ class FallbackVoice(Chain[Voice]):
         self._broke: tuple[str, str] | None = None
         """The engine that last broke off, and the text."""
 
+    @property
+    def clones(self) -> bool:
+        return any(clones(one.engine) for one in self.members)
+
     def speaks(self, language: str) -> bool:
         return any(one.engine.speaks(language) for one in self.members)
 
@@ -42,9 +47,11 @@ class FallbackVoice(Chain[Voice]):
         """Whether one of those that speak it works, as far as is known."""
         return any(one.breaker.state is State.CLOSED and one.engine.speaks(language) for one in self.members)
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         able = [one for one in self.members if one.engine.speaks(language)]
-        sound = self._said(able, text, lambda voice: voice.synthesize(text, language, speed=speed))
+        sound = self._said(able, text, lambda voice: voice.synthesize(text, language, speed=speed, timbre=timbre))
         async with aclosing(sound) as chunks:
             async for chunk in chunks:
                 yield chunk

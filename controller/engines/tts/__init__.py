@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final, Protocol, runtime_checkable
 
+from controller.engines.tts.timbre import Timbre
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import SpeechChunk
 
@@ -28,10 +29,13 @@ class Voice(Protocol):
         """True where it has a voice for `language` (ISO 639-1)."""
         ...
 
-    def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Chunks at the controller's rate as they are made, the final one marked `last`.
 
-        Closing the generator cancels what is under way. One that fails before its first chunk has said nothing: the
+        Closing the generator cancels what is under way. A voice that cannot clone has no use for `timbre` and speaks as
+        ever; one that can does so without it. One that fails before its first chunk has said nothing: the
         same text may then be given to another voice, and nothing is heard twice.
 
         Raises:
@@ -42,6 +46,11 @@ class Voice(Protocol):
     async def probe(self) -> None:
         """One tiny request. Raises EngineError where it does not work at this moment."""
         ...
+
+
+def clones(voice: Voice) -> bool:
+    """Whether it can speak in a timbre: it says so itself, by an attribute `clones`."""
+    return bool(getattr(voice, "clones", False))
 
 
 @runtime_checkable

@@ -17,7 +17,8 @@ from typing import Any
 
 from controller.engines.registry import EngineContext
 from controller.engines.tts import DEFAULT
-from controller.engines.tts.on_triton import Timbre, TritonVoice
+from controller.engines.tts.on_triton import TritonVoice
+from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineRejected, SettingsError, VoiceError
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.settings import TritonSettings
@@ -39,6 +40,8 @@ _PATH = f"engines.options.{NAME}"
 class XttsV2(TritonVoice):
     """The voice, in as many persons' voices as it was given."""
 
+    clones = True
+
     def __init__(
         self,
         triton: TritonClient,
@@ -55,7 +58,7 @@ class XttsV2(TritonVoice):
             profiles: those that were enrolled; a name in `voices` goes before.
         """
         super().__init__(triton, deadlines, name=NAME, model=model, languages=LANGUAGES)
-        self._by_name = dict(voices)
+        self._by_name = {name: Timbre(latents, name) for name, latents in voices.items()}
         self._seed = seed
         self._profiles = profiles
 
@@ -64,15 +67,17 @@ class XttsV2(TritonVoice):
         enrolled = [one.name for one in self._profiles.cards if one.usable is None] if self._profiles else []
         return tuple(dict.fromkeys((DEFAULT, *self._by_name, *enrolled)))
 
-    def timbre(self, voice: str, language: str) -> Timbre:
+    def timbre(self, voice: str, language: str, asked: Timbre | None = None) -> Timbre | None:
+        if asked is not None:
+            return asked
         if voice == DEFAULT and language in self._by_name:
             voice = language
         if voice in self._by_name:
-            return Timbre(self._by_name[voice], self._seed)
+            return self._by_name[voice]
         profile = self._profiles.held(voice) if self._profiles else None
         if profile is None:
             raise EngineRejected(f"{NAME} has no voice '{voice}': name it in {_PATH}.voices", engine=NAME)
-        return Timbre(profile.latents, self._seed)
+        return Timbre(profile.latents, voice)
 
     async def narrate(
         self,
@@ -84,6 +89,7 @@ class XttsV2(TritonVoice):
         sample_rate: int = SAMPLE_RATE,
         deadline_s: float | None = None,
         lane: Lane = Lane.TTS,
+        timbre: Timbre | None = None,
     ) -> AsyncGenerator[Pcm, None]:
         if voice != DEFAULT and voice not in self._by_name and self._profiles:  # no call asks for one by name
             await self._have(self._profiles, voice)
@@ -95,6 +101,7 @@ class XttsV2(TritonVoice):
             sample_rate=sample_rate,
             deadline_s=deadline_s,
             lane=lane,
+            timbre=timbre,
         )
         async with aclosing(sound):
             async for pcm in sound:

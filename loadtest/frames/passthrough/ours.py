@@ -10,6 +10,7 @@ import numpy as np
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
+from controller.engines.tts.timbre import Timbre
 from controller.frames import FRAME_SAMPLES, AudioFrame, Pcm
 from controller.messages import SpeechChunk, SpeechEnded, Transcript, VoiceEvent
 from controller.observer import Observer
@@ -100,7 +101,9 @@ class PassingVoice:
     def speaks(self, language: str) -> bool:
         return True
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         for chunk in self._chunks:
             yield chunk
 

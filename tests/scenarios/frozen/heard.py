@@ -12,6 +12,7 @@ import numpy as np
 import soxr
 
 from controller.engines.tts import Voice
+from controller.engines.tts.timbre import Timbre
 from controller.frames import SAMPLE_RATE, Pcm
 from controller.messages import Delivery, SpeechChunk
 from controller.triton.client import TritonClient
@@ -38,10 +39,12 @@ class KeptVoice:
     def speaks(self, language: str) -> bool:
         return self._voice.speaks(language)
 
-    async def synthesize(self, text: str, language: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk, None]:
+    async def synthesize(
+        self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
+    ) -> AsyncGenerator[SpeechChunk, None]:
         pieces: list[Pcm] = []
         try:
-            async with aclosing(self._voice.synthesize(text, language, speed=speed)) as chunks:
+            async with aclosing(self._voice.synthesize(text, language, speed=speed, timbre=timbre)) as chunks:
                 async for chunk in chunks:
                     pieces.append(chunk.pcm)
                     yield chunk
