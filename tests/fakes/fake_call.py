@@ -14,6 +14,7 @@ from controller.engines import Engines
 from controller.flight.recording import FlightRecording, Recording
 from controller.observer import Observers
 from controller.pipeline.conversation import Conversation, SpeechSettings, Tap
+from controller.pipeline.own_voice import OwnVoice
 from controller.telemetry.recorder import Recorder
 from controller.ticker import Ticker
 from controller.virtual_time import run
@@ -49,8 +50,10 @@ class Bench:
         )
         self.recording.began(self.conversation)
 
-    def phone(self, name: str, language: str, *speech: tuple[float, float]) -> FakePhone:
-        return FakePhone(self.conversation, name, language, speech, recording=self.recording)
+    def phone(
+        self, name: str, language: str, *speech: tuple[float, float], own_voice: OwnVoice | None = None
+    ) -> FakePhone:
+        return FakePhone(self.conversation, name, language, speech, recording=self.recording, own_voice=own_voice)
 
 
 @asynccontextmanager

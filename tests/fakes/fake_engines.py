@@ -145,6 +145,8 @@ class FakeVoice:
         self.closed = 0
         self.asked: list[tuple[str, float]] = []
         """Text and speed."""
+        self.timbres: list[str] = []
+        """Their keys, in the same order; empty where none was asked for."""
 
     def speaks(self, language: str) -> bool:
         return True
@@ -153,6 +155,7 @@ class FakeVoice:
         self, text: str, language: str, *, speed: float = 1.0, timbre: Timbre | None = None
     ) -> AsyncGenerator[SpeechChunk, None]:
         self.asked.append((text, speed))
+        self.timbres.append(timbre.key if timbre else "")
         pcm = np.full(round(self.seconds / speed * SAMPLE_RATE), self.level, np.int16)
         step = SAMPLE_RATE // 5
         try:

@@ -102,6 +102,13 @@ class FakeAri:
         self.refuse: Counter[str] = Counter()
         """How many of the next requests of a verb are refused."""
         self.answers_s = 0.0
+        self.variables: dict[str, str] = {}
+        """Of every channel."""
+
+    async def variable(self, channel_id: str, name: str) -> str:
+        await asyncio.sleep(self.answers_s)
+        self.asked.append(("variable", channel_id, name))
+        return self.variables.get(name, "")
 
     def __getattr__(self, verb: str) -> Callable[..., object]:
         if verb.startswith("_"):

@@ -7,6 +7,7 @@ from collections import Counter
 from controller.errors import EngineError
 from controller.messages import Clause, Delivery, Fate, Reason, Transcript, Translation
 from controller.observer import Observer
+from controller.voices.standing import Standing
 
 
 class RecordingObserver(Observer):
@@ -18,6 +19,10 @@ class RecordingObserver(Observer):
         self.failures: list[tuple[str, EngineError]] = []
         self.fates: Counter[tuple[str, str]] = Counter()
         self.gone: list[tuple[str, Reason]] = []
+        self.claims: list[tuple[str, str]] = []
+        """Participant and state."""
+        self.voices: list[tuple[str, str]] = []
+        """Participant, and in which voice they are spoken."""
         self.frames = 0
         self.frames_dropped = 0
 
@@ -41,6 +46,12 @@ class RecordingObserver(Observer):
 
     def speculated(self, call: str, kind: str, fate: Fate) -> None:
         self.fates[kind, fate.value] += 1
+
+    def claimed(self, call: str, leg: str, standing: Standing) -> None:
+        self.claims.append((leg, standing.state.value))
+
+    def voiced(self, call: str, leg: str, voice: str) -> None:
+        self.voices.append((leg, voice))
 
     def ticked(self, call: str, late_s: float, work_s: float, frames_in: int, frames_dropped: int) -> None:
         self.frames += frames_in

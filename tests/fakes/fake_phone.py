@@ -11,6 +11,7 @@ from controller.flight.recording import Recording
 from controller.frames import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE, SILENCE, AudioFrame, Pcm
 from controller.pipeline.conversation import Conversation
 from controller.pipeline.leg import Leg
+from controller.pipeline.own_voice import OwnVoice
 
 SPEECH_LEVEL = 2000
 
@@ -40,6 +41,7 @@ class FakePhone:
         speech: Sequence[tuple[float, float]],
         candidates: tuple[str, ...] = (),
         recording: Recording | None = None,
+        own_voice: OwnVoice | None = None,
     ) -> None:
         recording = recording or Recording()
         self.heard: list[Pcm] = []
@@ -48,7 +50,7 @@ class FakePhone:
         self._conversation = conversation
         self._speech = speech
         self._marks: list[tuple[int, str]] = []
-        self.leg: Leg = conversation.join(name, language, recording.outlet(name, self), candidates)
+        self.leg: Leg = conversation.join(name, language, recording.outlet(name, self), candidates, own_voice)
         self._wire = recording.leg(self.leg)
         self._task = asyncio.create_task(self._talk())
 

@@ -9,19 +9,21 @@ import sys
 import tomllib
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from controller.engines.registry import EngineContext
-from controller.engines.tts import DEFAULT, Narrator, Voice, xtts_v2
+from controller.engines.tts import DEFAULT, Narrator, Voice, clones, xtts_v2
 from controller.engines.tts.on_triton import SMALLEST, TritonVoice
 from controller.engines.tts.pico import make as make_pico
+from controller.engines.tts.timbre import Timbre
 from controller.engines.tts.warming import WARM_S, Warming
 from controller.errors import EngineError, EngineRejected, EngineTimeout, EngineUnavailable, SettingsError
 from controller.messages import SpeechChunk
 from controller.settings import TritonSettings
+from controller.triton.client import TritonClient
 from controller.virtual_time import run
 from controller.voices.latents import write
 from tests.fakes.fake_engines import FakeVoice
@@ -81,6 +83,22 @@ def test_whose_voice_speaks(language: str, voice: str, seed: int, voices: dict[s
     assert np.array_equal(triton.asked[0].inputs["SPEAKER_EMBEDDING"], latents(seed=seed).speaker)
     assert triton.asked[0].inputs["SAMPLE_RATE"].tolist() == [24_000]
     assert "SEED" not in triton.asked[0].inputs
+
+
+def test_a_timbre_goes_before_the_voices_of_the_settings(voices: dict[str, Any]) -> None:
+    triton = FakeTriton([CHUNK])
+    tts = engine(triton, **voices)
+    assert clones(tts)
+    run(heard(tts, timbre=Timbre(latents(seed=9), "ana@1/mean")))
+    assert np.array_equal(triton.asked[0].inputs["SPEAKER_EMBEDDING"], latents(seed=9).speaker)
+
+
+def test_a_voice_that_cannot_clone_takes_no_notice_of_a_timbre() -> None:
+    triton = FakeTriton([CHUNK])
+    pico = TritonVoice(cast(TritonClient, triton), TritonSettings(), name="pico", model="pico", languages={"es"})
+    assert not clones(pico)
+    run(heard(pico, timbre=Timbre(latents(seed=9), "ana@1/mean")))
+    assert "SPEAKER_EMBEDDING" not in triton.asked[0].inputs
 
 
 def test_a_voice_that_is_not_there_is_refused(voices: dict[str, Any]) -> None:
