@@ -4,6 +4,7 @@ when they leave."""
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from controller.audio.vad import Endpointer
 from controller.engines import Engines
 from controller.engines.tts.timbre import Timbre
-from controller.frames import AudioFrame
+from controller.frames import AudioFrame, Pcm
 from controller.media_clock import MediaClock
 from controller.messages import Fate, SpeechEnded, SpeechStarted, VoiceEvent
 from controller.observer import Observers
@@ -80,7 +81,7 @@ async def test_each_clause_is_spoken_with_what_the_voice_says_then() -> None:
 @virtual
 async def test_the_rest_of_a_clause_whose_voice_was_taken_back_is_spoken_in_another() -> None:
     cloud, pico = FakeVoice(seconds=2.0, gap_s=0.2), FakeVoice(seconds=1.0)
-    cloud.name = "cloud"  # type: ignore[misc]
+    cloud.name = "cloud"
     cloud.fail_at_chunk = 2
     own = FakeOwnVoice("ana@1/mean")
     async with bench(tts=voice(cloud, pico)) as b:  # type: ignore[arg-type]
@@ -135,8 +136,8 @@ async def test_what_a_recording_keeps_of_a_call_has_no_number_of_a_voice_in_it()
     class Kept(Recorder):
         def __init__(self) -> None: ...
 
-        def put(self, kind: str, *values: object, pcm: object = None) -> None:
-            kept.append((kind, values))
+        def put(self, *what: Any, pcm: Pcm | None = None) -> None:
+            kept.append(what)
 
     tts = FakeVoice()
     async with bench(tts=tts, recorder=Kept()) as b:
