@@ -306,7 +306,7 @@ _OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in (*BY
 _DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export", "japanese"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
-    "test": (*_OURS, "prometheus"),
+    "test": (*_OURS, "prometheus", "campplus"),
     "check": ("env-controller", "encryption", "dev"),
     "all": _OURS,
     "peers": tuple(one.name for one in PEERS),
