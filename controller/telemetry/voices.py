@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from controller.observer import Observer
 from controller.telemetry.metrics import Registry
-from controller.voices.standing import Standing
+from controller.voices.standing import Because, Standing, State
 
 
 class VoiceFigures(Observer):
@@ -20,6 +20,8 @@ class VoiceFigures(Observer):
         self._spoken = registry.counter(
             "dragoman_own_voice_total", "What participants with a profile said, by the voice that spoke it", "voice"
         )
+        self._claims.expect(State, Because)
+        self._spoken.expect(("own", "neutral"))
 
     def claimed(self, call: str, leg: str, standing: Standing) -> None:
         self._claims.add(standing.state.value, standing.because.value)
