@@ -27,7 +27,6 @@ from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator, FakeVoice, 
 from tests.fakes.fake_media import FakeAri, FakeMedia, FakeOpener
 from tests.fakes.fake_observer import RecordingObserver
 from tests.fakes.fake_phone import tone_frame
-from tests.unit.test_own_voice import FakeOwnVoice
 
 
 class Watch(CallWatcher):
@@ -357,50 +356,5 @@ def test_on_its_way_out_the_service_takes_nobody_and_waits_for_those_who_are_the
         assert not empty.done() and one.hung_up("a") is None
         await one.hang_up("a")
         assert empty.done() and [ended.by for ended in one.watch.ended] == ["room"]
-
-    house(test)
-
-
-class SomeVoices:
-    """Everybody whose number is known is Ana, or whom the dialplan names."""
-
-    def __init__(self) -> None:
-        self.looked: list[tuple[str, str]] = []
-        self.claimed: list[FakeOwnVoice] = []
-
-    def find(self, named: str, number: str) -> str:
-        self.looked.append((named, number))
-        return named or {"a": "ana"}.get(number, "")
-
-    def claim(self, name: str) -> FakeOwnVoice:
-        self.claimed.append(FakeOwnVoice(f"{name}@1/mean"))
-        return self.claimed[-1]
-
-
-def test_who_has_a_voice_of_their_own_is_found_by_number_or_variable_and_spoken_in_it() -> None:
-    voices = SomeVoices()
-
-    async def test(one: House) -> None:
-        ana = await one.enter("a", "en")
-        one.ari.variables["DRAGOMAN_FROM_VOICE"] = "bob"
-        await one.enter("b", "es")
-        one.ari.variables.clear()
-        await one.enter("c", "fr")
-        assert [looked for looked in voices.looked if looked[1] != "801"] == [("", "a"), ("bob", "b"), ("", "c")]
-        assert [own.key for own in voices.claimed] == ["ana@1/mean", "bob@1/mean"]
-        await talk(ana, 1)
-        assert ("p1", "ana@1/mean") in one.seen.voices
-        for channel in "abc":
-            await one.hang_up(channel)
-        assert all(own.closed for own in voices.claimed)
-
-    house(test, own_voices=voices)
-
-
-def test_nobody_asks_for_voices_where_none_are_kept() -> None:
-    async def test(one: House) -> None:
-        await one.enter("a", "en")
-        assert not [asked for asked in one.ari.asked if "VOICE" in asked[-1]]
-        await one.hang_up("a")
 
     house(test)
