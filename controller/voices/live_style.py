@@ -126,10 +126,7 @@ class LiveStyle:
         heard = await asyncio.to_thread(listen, Take("a turn", said, SAMPLE_RATE), COMPARISON)
         if heard.trouble is not None:
             return None
-        speech = heard.speech
-        if heard.quality.band == "wideband":
-            speech = await asyncio.to_thread(telephone, speech)
-        return await self._encoders.style(speech)
+        return await self._encoders.style(await asyncio.to_thread(telephone, heard.speech))
 
 
 def distances(profile: Profile, heard: list[Float]) -> NDArray[np.float64] | None:
