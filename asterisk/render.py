@@ -50,6 +50,9 @@ class Extension:
     room: str = ""
     """Instead of `dial`: the room that its callers are in, all in one call."""
 
+    enrol: bool = False
+    """Instead of both: its callers enrol their voice, in the language `source`."""
+
 
 def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) -> str:
     """The lines of `[calls]` for interpreted extensions; empty for none.
@@ -63,11 +66,17 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
             ("number", one.pattern, _PATTERN),
             ("language", one.source, _LANGUAGE),
             ("language", one.target, _LANGUAGE),
-            ("room", one.room, _ROOM) if one.room else ("address", one.dial, _DIAL),
+            *(() if one.enrol else [("room", one.room, _ROOM) if one.room else ("address", one.dial, _DIAL)]),
         ):
             if not allowed.fullmatch(value):
                 raise SettingsError(f"{value!r} cannot be used as the {what} of an extension: correct it.")
-        options = {"from": one.source, "to": one.target, "dial": one.dial, "room": one.room}
+        options = {
+            "from": one.source,
+            "to": one.target,
+            "dial": one.dial,
+            "room": one.room,
+            "enrol": "yes" if one.enrol else "",
+        }
         arguments = ",".join([application, *(f"{name}={value}" for name, value in options.items() if value)])
         lines += [f"exten => {one.pattern},1,Stasis({arguments})", f" same => n,Hangup({NOBODY_THERE})"]
     return "\n".join(lines)

@@ -51,7 +51,7 @@ def dialled_refusal(
         if why := _no_pair(source, target, engines):
             return Refusal(why, "rejected")
     if not started.options.get("dial"):
-        nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/... or room=... to Stasis()."
+        nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/..., room=... or enrol=yes to Stasis()."
         return Refusal(nobody, "rejected")
     return _full(settings, registry)
 
@@ -85,6 +85,13 @@ def room_refusal(
     if len(present) >= settings.participants:
         return Refusal(f"The room's limit of {settings.participants} participants is reached.", "busy")
     return None
+
+
+def enrolment_refusal(kept: bool, settings: CallSettings, registry: Registry) -> Refusal | None:
+    """Why somebody cannot enrol; None where they can. `kept`: whether voices are kept here."""
+    if not kept:
+        return Refusal("No voices are kept here: name a folder or a URL in voices.store.", "rejected")
+    return _full(settings, registry)
 
 
 def _all_of(spoken: Spoken, engines: Engines) -> tuple[str, ...]:

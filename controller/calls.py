@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from controller.admission import Refusal, dialled_refusal, number_refusal, room_refusal
+from controller.admission import Refusal, dialled_refusal, enrolment_refusal, number_refusal, room_refusal
+from controller.enrolment.enrolments import Enrolments
 from controller.errors import PbxError
 from controller.interpreting import Interpreting, Who, reason_of
 from controller.languages import VARIABLES, VOICES, Spoken, choose
@@ -42,12 +43,21 @@ class Meeting:
 class Calls:
     """All calls of a service."""
 
-    def __init__(self, settings: Settings, interpreting: Interpreting, ari: AriClient, open_media: OpenMedia) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        interpreting: Interpreting,
+        ari: AriClient,
+        open_media: OpenMedia,
+        enrolments: Enrolments | None = None,
+    ) -> None:
+        """`enrolments`: None where no voices are kept."""
         self.registry = Registry(settings.calls.limit)
         self._settings = settings
         self._interpreting = interpreting
         self._ari = ari
         self._open_media = open_media
+        self._enrolments = enrolments
         self._meetings: dict[str, Meeting] = {}
         """By the name of the room."""
 
@@ -92,7 +102,9 @@ class Calls:
         except PbxError as error:
             await self._refuse(started, Refusal(str(error), "congestion"))
             return
-        if room := started.options.get("room"):
+        if started.options.get("enrol"):
+            await self._enrol(started, sides["a"].spoken.language)
+        elif room := started.options.get("room"):
             await self._participate(started, room, sides["a"])
         else:
             await self._connect(started, sides)
@@ -154,6 +166,27 @@ class Calls:
             ended = await call.ended
         finally:
             await self._interpreting.finish(conversation, ended)
+
+    # One who enrols
+
+    async def _enrol(self, started: CallStarted, language: str) -> None:
+        if no := enrolment_refusal(self._enrolments is not None, self._settings.calls, self.registry):
+            await self._refuse(started, no)
+            return
+        assert self._enrolments is not None
+        alone = Room(self._ari, self._open_media, self._new_name())
+        self.registry.add(alone)
+        current_call.set(alone.name)
+        party = alone.expect(started.channel_id)
+        try:
+            await alone.enter(party)
+            await self._enrolments.run(party, started.caller, language, [party.gone, alone.ended])
+        except PbxError as error:
+            self._interpreting.refused(started, f"{alone.name}: {error}", failed=True)
+        finally:
+            alone.leave(party)
+            await party.close()
+            self.registry.remove(alone)
 
     # Many in a room
 

@@ -13,9 +13,9 @@ from controller.api import keeping, speaking
 from controller.api.link import ApiLink
 from controller.calls import Calls
 from controller.engines import Engines
-from controller.engines.embed.on_triton import TritonEncoders
 from controller.engines.registry import kinds_and_names, make_all
 from controller.engines.tts import clones
+from controller.enrolment.enrolments import Enrolments
 from controller.errors import DragomanError, EngineError, StackError
 from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer, Observers
@@ -38,9 +38,7 @@ from controller.telemetry.targets import Targets
 from controller.telemetry.voices import VoiceFigures
 from controller.ticker import Ticker
 from controller.triton.client import TritonClient
-from controller.voices.library import Library
-from controller.voices.on_calls import OwnVoices
-from controller.voices.opening import store_of
+from controller.voices.opening import Voices, voices_of
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +133,8 @@ class Service:
                 f"An engine does not work (Triton is expected at {settings.triton.grpc}): {error}"
             ) from error
         self._run(self._watchdog.run(), "watchdog")
-        own_voices = await self._own_voices(triton, self._engines)
+        voices = await self._voices(triton)
+        own_voices = voices.on_calls() if voices and clones(self._engines.tts) else None
         self._interpreting = Interpreting(
             settings,
             self._engines,
@@ -151,7 +150,8 @@ class Service:
             asterisk.url, asterisk.user, asterisk.password.get_secret_value(), asterisk.app, self._on_event
         )
         self._lives.push_async_callback(self._ari.close)
-        self._calls = Calls(settings, self._interpreting, self._ari, await self._media(self._ari))
+        enrolments = Enrolments(voices.keeper, self._engines.tts, self._ticker, self._metrics) if voices else None
+        self._calls = Calls(settings, self._interpreting, self._ari, await self._media(self._ari), enrolments)
         if strays := await sweep(self._ari):
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)
         self._run(self._ticker.run(), "ticker")
@@ -160,15 +160,14 @@ class Service:
             self.api.listen(self._calls.end)
         self._ready.set()
 
-    async def _own_voices(self, triton: TritonClient, engines: Engines) -> OwnVoices | None:
-        """Those that calls are spoken in; None where none are kept, or nothing here can speak in them."""
-        settings = self._settings.voices
-        if not settings.store or not clones(engines.tts):
+    async def _voices(self, triton: TritonClient) -> Voices | None:
+        """Those that are kept; None where none are."""
+        if not self._settings.voices.store:
             return None
-        library = Library(store_of(settings), settings.cached)
-        await library.open()
-        self._lives.push_async_callback(library.close)
-        return OwnVoices(library, TritonEncoders(triton, settings.identity), settings.verified)
+        voices = voices_of(self._settings.voices, triton)
+        await voices.library.open()
+        self._lives.push_async_callback(voices.library.close)
+        return voices
 
     async def _media(self, ari: AriClient) -> OpenMedia:
         """What opens media channels, by the settings."""

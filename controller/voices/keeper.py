@@ -89,12 +89,13 @@ class Keeper:
         return self._known(await asyncio.to_thread(self.store.create, profile)), made
 
     async def calibrate(
-        self, name: str, given: Sequence[Take | Refusal], *, keep: bool = True
+        self, name: str, given: Sequence[Take | Refusal], *, keep: bool = True, consent: Consent | None = None
     ) -> tuple[Profile, Calibration]:
         """Make a voice anew of other recordings.
 
         Args:
             keep: otherwise they are only looked at, and nothing changes.
+            consent: given anew with them; None leaves what was agreed to as it is.
         Raises:
             NoVoice: there is none of that name.
             NotEnough, VoiceError, EngineError: as `enrol`.
@@ -105,7 +106,8 @@ class Keeper:
             return before, made
         made.check()
         await self._forget(before)
-        return await self._changed(replace(before, created=now(), encoders=made.encoders, clips=made.clips)), made
+        fresh = replace(before, created=now(), encoders=made.encoders, clips=made.clips)
+        return await self._changed(replace(fresh, consent=consent or before.consent)), made
 
     async def rebuild(self, name: str) -> tuple[Profile, Calibration]:
         """Make a voice anew of its own recordings, for models that have come since.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from controller.engines.embed.on_triton import TritonEncoders
 from controller.errors import SettingsError, VoiceError
 from controller.settings import VoiceSettings
@@ -9,6 +12,7 @@ from controller.triton.client import TritonClient
 from controller.voices.keeper import Keeper
 from controller.voices.library import Library
 from controller.voices.objects import at
+from controller.voices.on_calls import OwnVoices
 from controller.voices.store import VoiceStore
 
 
@@ -26,11 +30,36 @@ def store_of(settings: VoiceSettings) -> VoiceStore:
         raise SettingsError(f"The setting voices.store cannot be used: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """All that a process does with the voices of one store, on one library of them."""
+
+    library: Library
+    encoders: TritonEncoders
+    verified: Mapping[str, float]
+
+    @property
+    def keeper(self) -> Keeper:
+        return Keeper(self.library, self.encoders, self.verified)
+
+    def on_calls(self) -> OwnVoices:
+        return OwnVoices(self.library, self.encoders, self.verified)
+
+
+def voices_of(settings: VoiceSettings, triton: TritonClient) -> Voices:
+    """The voices of the settings' store.
+
+    Raises:
+        SettingsError: as `store_of`.
+    """
+    library = Library(store_of(settings), settings.cached)
+    return Voices(library, TritonEncoders(triton, settings.identity), settings.verified)
+
+
 def keeper_of(settings: VoiceSettings, triton: TritonClient) -> Keeper:
     """What keeps the voices of the settings' store.
 
     Raises:
         SettingsError: as `store_of`.
     """
-    library = Library(store_of(settings), settings.cached)
-    return Keeper(library, TritonEncoders(triton, settings.identity), settings.verified)
+    return voices_of(settings, triton).keeper

@@ -1,0 +1,1 @@
+"""Enrolment by phone: consent by a key, three recordings, a voice."""

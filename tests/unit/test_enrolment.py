@@ -1,0 +1,301 @@
+"""Enrolment by phone, with a scripted caller: what is asked, what is refused and how that is told, what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from controller.engines.tts import Voice
+from controller.enrolment import interview
+from controller.enrolment.hearing import ENDS_S, WAITS_S, Listening, what_to_say
+from controller.enrolment.interview import Interview, Outcome, voice_name
+from controller.enrolment.line import Line
+from controller.enrolment.sentences import CONSENT_TEXT, FALLBACK, MANNERS, TEXTS, Sentence
+from controller.errors import EngineUnavailable
+from controller.frames import FRAME_S, FRAME_SAMPLES, SILENCE, Pcm
+from controller.voices.keeper import Keeper, Person
+from controller.voices.library import Library
+from controller.voices.objects import Folder
+from controller.voices.profile import Consent
+from controller.voices.quality import Take, listen
+from controller.voices.store import VoiceStore
+from tests.fakes.fake_encoders import FakeEncoders, somebody
+from tests.fakes.fake_engines import FakeVoice
+
+ANA, BOB = 200.0, 105.0
+NUMBER = "+34 600-111"
+NAME = "tel-34600111"
+EMPTY: Pcm = np.zeros(0, np.int16)
+
+
+def frames(pcm: Pcm) -> Iterator[Pcm]:
+    for start in range(0, len(pcm) - FRAME_SAMPLES + 1, FRAME_SAMPLES):
+        yield pcm[start : start + FRAME_SAMPLES]
+
+
+class Caller:
+    """Hears what is said, presses keys, speaks when it is recorded. Time is as fast as it can be."""
+
+    def __init__(self, voice: FakeVoice, keys: Sequence[str], speaks: Sequence[Pcm]) -> None:
+        self.line: Line
+        self.gone = False
+        self._voice = voice
+        self._keys = iter(keys)
+        self._speaks = iter(speaks)
+        self._mouth: Iterator[Pcm] = iter(())
+        self._listening: Listening | None = None
+
+    @property
+    def heard(self) -> list[str]:
+        """The sentences, by name."""
+        names = {text: one.value for table in TEXTS.values() for one, text in table.items()}
+        return [names[text] for text, _ in self._voice.asked]
+
+    def send(self, pcm: Pcm) -> bool:
+        return True
+
+    def mark(self, name: str) -> bool:
+        asyncio.get_running_loop().call_soon(self.line.reached, name)
+        return True
+
+    async def live(self) -> None:
+        asked = 0
+        while not self.gone:
+            self.line.tick(0.0)
+            if self.heard.count("consent") > asked:
+                asked += 1
+                if key := next(self._keys, ""):
+                    self.line.pressed(key)
+            if self.line._listening is not self._listening:
+                self._listening = self.line._listening
+                if self._listening is not None:
+                    self._mouth = frames(next(self._speaks, EMPTY))
+            self.line.push(next(self._mouth, SILENCE))
+            await asyncio.sleep(0)
+
+
+class Rig:
+    """A keeper of a folder, and callers to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.encoders = FakeEncoders()
+        self.store = VoiceStore(Folder(folder / "voices"), "key")
+        self.library = Library(self.store)
+        self.keeper = Keeper(self.library, self.encoders)
+        self.voice = FakeVoice(0.0, 0.1)
+
+    def call(
+        self,
+        keys: Sequence[str] = "1",
+        speaks: Sequence[Pcm] = (),
+        number: str = NUMBER,
+        language: str = "es",
+        voice: Voice | None = None,
+        hangs_up: Callable[[Caller], bool] = lambda _: False,
+    ) -> tuple[Outcome | None, Caller]:
+        """One enrolment to its end; None where the caller hung up."""
+
+        async def main() -> tuple[Outcome | None, Caller]:
+            self.voice.asked.clear()
+            caller = Caller(self.voice, keys, speaks)
+            caller.line = Line(caller, voice or self.voice, language)
+            living = asyncio.create_task(caller.live())
+            asking = asyncio.create_task(Interview(caller.line, self.keeper, number).run())
+            while not asking.done() and not hangs_up(caller):
+                await asyncio.sleep(0)
+            asking.cancel()
+            (outcome,) = await asyncio.gather(asking, return_exceptions=True)
+            caller.gone = True
+            await living
+            return outcome if isinstance(outcome, Outcome) else None, caller
+
+        return asyncio.run(main())
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interview, "PATIENCE_S", 0.2)
+
+
+def three(pitch: float = ANA, first: int = 0) -> list[Pcm]:
+    return [somebody(pitch, seed=seed) for seed in range(first, first + 3)]
+
+
+def test_three_recordings_and_a_key_make_a_voice(rig: Rig) -> None:
+    outcome, caller = rig.call(speaks=three())
+    assert outcome is Outcome.ENROLLED
+    assert caller.heard == ["consent", "neutral", "calm", "lively", "moment", "done"]
+    profile = rig.store.get(NAME)
+    assert profile.callers == (NUMBER,)
+    assert profile.languages == ("es",)
+    assert profile.consent is not None
+    assert (profile.consent.who, profile.consent.how, profile.consent.text) == (NUMBER, "phone", CONSENT_TEXT)
+    assert [clip.name for clip in profile.clips] == [one.value for one in MANNERS]
+    card = rig.library.whose(caller=NUMBER)
+    assert card is not None
+    assert card.name == NAME
+
+
+@pytest.mark.parametrize(("keys", "asked"), [("2", 1), ("", 2), ("9", 2), (["", "2"], 2)])
+def test_who_does_not_agree_leaves_nothing(keys: Sequence[str], asked: int, rig: Rig) -> None:
+    outcome, caller = rig.call(keys)
+    assert outcome is Outcome.DECLINED
+    assert caller.heard == [*["consent"] * asked, "declined"]
+    assert rig.store.versions() == {}
+
+
+def test_who_agrees_when_asked_again_is_enrolled(rig: Rig) -> None:
+    assert rig.call(["", "1"], three())[0] is Outcome.ENROLLED
+
+
+def test_without_a_number_nobody_is_asked_anything(rig: Rig) -> None:
+    outcome, caller = rig.call(number="")
+    assert outcome is Outcome.NO_NUMBER
+    assert caller.heard == ["no number"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (EMPTY, "short"),
+        (somebody(ANA)[: 16_000 * 3 // 2], "short"),
+        ((somebody(ANA) // 300).astype(np.int16), "short"),
+        (np.clip(somebody(ANA).astype(np.int32) * 40, -32768, 32767).astype(np.int16), "clipped"),
+    ],
+)
+def test_a_recording_that_cannot_be_used_is_asked_for_again(bad: Pcm, said: str, rig: Rig) -> None:
+    first, *rest = three()
+    outcome, caller = rig.call(speaks=[bad, first, *rest])
+    assert outcome is Outcome.ENROLLED
+    assert caller.heard[:4] == ["consent", "neutral", said, "calm"]
+
+
+def test_who_says_nothing_is_let_go_of_in_the_end(rig: Rig) -> None:
+    outcome, caller = rig.call()
+    assert outcome is Outcome.FAILED
+    assert caller.heard == ["consent", "neutral", "short", "short", "failed"]
+    assert rig.store.versions() == {}
+
+
+def test_one_of_another_person_is_asked_for_again(rig: Rig) -> None:
+    one, two, last = three()
+    outcome, caller = rig.call(speaks=[one, somebody(BOB, seed=9), last, two])
+    assert outcome is Outcome.ENROLLED
+    assert caller.heard[4:] == ["moment", "another", "calm", "moment", "done"]
+
+
+def test_hanging_up_at_any_moment_leaves_nothing(rig: Rig) -> None:
+    sentences = ["consent", "neutral", "calm", "lively", "moment"]
+    for count in range(1, len(sentences) + 1):
+
+        def now(caller: Caller, count: int = count) -> bool:
+            return len(caller.heard) >= count
+
+        outcome, caller = rig.call(speaks=three(), hangs_up=now)
+        assert (outcome, caller.heard) == (None, sentences[:count])
+        assert rig.store.versions() == {}
+
+
+def test_the_owner_of_a_number_may_enrol_again_and_another_may_not(rig: Rig) -> None:
+    assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    before = rig.store.get(NAME)
+    outcome, caller = rig.call(speaks=three(BOB))
+    assert outcome is Outcome.TAKEN
+    assert caller.heard[-2:] == ["moment", "taken"]
+    assert rig.store.get(NAME).version == before.version
+    assert rig.call(speaks=three(first=5))[0] is Outcome.ENROLLED
+    again = rig.store.get(NAME)
+    assert again.version > before.version
+    assert not np.array_equal(again.clips[0].identity, before.clips[0].identity)
+
+
+def test_who_revoked_may_enrol_again(rig: Rig) -> None:
+    assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    asyncio.run(rig.keeper.revoke(NAME))
+    assert rig.library.whose(caller=NUMBER) is None
+    assert rig.call(speaks=three(first=5))[0] is Outcome.ENROLLED
+    assert rig.library.whose(caller=NUMBER) is not None
+
+
+def test_a_voice_that_was_enrolled_otherwise_keeps_its_name(rig: Rig) -> None:
+    clips = [Take(f"{seed}.wav", somebody(ANA, seed=seed), 16_000) for seed in range(3)]
+    consent = Consent("Ana", "2026-01-01T00:00:00+00:00", "command", "1")
+    asyncio.run(rig.keeper.enrol("ana", clips, Person("Ana", (NUMBER,), ("es",), consent)))
+    assert rig.call(speaks=three(first=5))[0] is Outcome.ENROLLED
+    assert list(rig.store.versions()) == ["ana"]
+    assert (rig.store.get("ana").user, rig.store.get("ana").version) == ("Ana", 2)
+
+
+def test_an_encoder_that_fails_is_told_and_leaves_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise EngineUnavailable("it is gone", engine="campplus")
+
+    monkeypatch.setattr(rig.encoders, "identity", fails)
+    outcome, caller = rig.call(speaks=three())
+    assert (outcome, caller.heard[-1]) == (Outcome.FAILED, "failed")
+    assert rig.store.versions() == {}
+
+
+def test_a_voice_that_fails_ends_it(rig: Rig) -> None:
+    rig.voice.fail_at_chunk = 0
+    assert rig.call()[0] is Outcome.FAILED
+    assert rig.store.versions() == {}
+
+
+def test_every_language_has_every_sentence_and_others_hear_english(rig: Rig) -> None:
+    for table in TEXTS.values():
+        assert table.keys() == set(Sentence)
+    caller = Caller(rig.voice, "", ())
+    assert Line(caller, rig.voice, "de").language == "de"
+    assert Line(caller, rig.voice, "xx").language == FALLBACK
+
+
+def said_for(pcm: Pcm) -> tuple[float, Take]:
+    """Seconds until it is over, and what is kept of it."""
+    listening, count = Listening(), 0
+    for pcm_frame, _ in zip((*frames(pcm), *[SILENCE] * 500), range(5000), strict=False):
+        if listening.done:
+            break
+        listening.push(pcm_frame)
+        count += 1
+    return count * FRAME_S, listening.take("one")
+
+
+def test_a_recording_ends_with_silence_and_begins_a_little_before_the_first_word() -> None:
+    speech = somebody(ANA, 6.0)
+    lead = np.zeros(16_000 * 3, np.int16)
+    seconds, take = said_for(np.concatenate([lead, speech]))
+    assert seconds == pytest.approx(3 + 6 + ENDS_S, abs=0.5)
+    assert take.seconds == pytest.approx(0.5 + 6 + ENDS_S, abs=0.5)
+    assert said_for(EMPTY)[0] == pytest.approx(WAITS_S, abs=0.1)
+    endless = np.concatenate(list(cycle_for(speech, 60)))
+    seconds, take = said_for(endless)
+    assert take.seconds <= 30
+    assert what_to_say(listen(take)) is None
+
+
+def cycle_for(pcm: Pcm, seconds: float) -> Iterator[Pcm]:
+    total = 0
+    for one in cycle([pcm]):
+        yield one
+        total += len(one)
+        if total >= seconds * 16_000:
+            return
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [("+34 600-111", NAME), ("ana", "tel-ana"), ("", ""), ("+", ""), ("9" * 100, "tel-" + "9" * 59)],
+)
+def test_what_the_voice_of_a_number_is_called(number: str, name: str) -> None:
+    assert voice_name(number) == name
