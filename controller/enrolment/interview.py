@@ -111,6 +111,7 @@ class Interview:
 
     async def _agreed(self) -> bool:
         for _ in range(ASKED):
+            log.info("enrolment from %s: consent is asked for", self._number)
             if (key := await self._line.ask(Sentence.CONSENT, YES + NO, PATIENCE_S)) is not None:
                 return key == YES
         return False

@@ -9,7 +9,7 @@ import pytest
 from controller.stack.asterisk import AsteriskServer
 from controller.stack.process import Run
 from tests.scenarios.rig import interpreted
-from tests.scenarios.transport import EXTENSIONS
+from tests.scenarios.transport import ENROLS, EXTENSIONS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def asterisk(have_asterisk: None) -> Iterator[AsteriskServer]:
     """One server for all tests that leave it as they found it: without channels and bridges."""
-    with Run() as run, AsteriskServer(run, extensions=(*EXTENSIONS, interpreted("en", "es"))) as server:
+    with Run() as run, AsteriskServer(run, extensions=(*EXTENSIONS, ENROLS, interpreted("en", "es"))) as server:
         yield server
 
 

@@ -28,6 +28,9 @@ LIMIT_S = 30.0
 EXTENSIONS = (Extension("_2XX", "en", "es", "PJSIP/phone/sip:bob@127.0.0.1:9"),)
 """Calls to 2XX reach the application; whom to call instead of the address named here, a test knows itself."""
 
+ENROLS = Extension("700", "en", enrol=True)
+"""Who calls it enrols their voice."""
+
 
 class Watcher:
     """Keeps all events of an application and lets a test wait for one."""

@@ -115,3 +115,8 @@ def test_several_extensions_and_none() -> None:
 def test_what_the_dialplan_would_misread_is_refused(extension: Extension) -> None:
     with pytest.raises(SettingsError, match="correct it"):
         dialplan([extension])
+
+
+def test_who_enrols_calls_nobody() -> None:
+    (first, _) = dialplan([Extension("700", "es", enrol=True)]).splitlines()
+    assert first == "exten => 700,1,Stasis(dragoman,from=es,enrol=yes)"

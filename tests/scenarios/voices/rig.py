@@ -5,18 +5,35 @@ Who speaks is really told from who does not; what is spoken in a cloned voice is
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from controller.demo.script import prompts, voiced_span
+from controller.engines import Engines
+from controller.engines.registry import EngineContext, make_voice
 from controller.frames import Pcm
+from controller.messages import Outcome
+from controller.settings import EngineSettings, FallbackSettings, TritonSettings, VoiceSettings
+from controller.stack.asterisk import AsteriskServer
+from controller.stack.triton import TritonServer
+from controller.triton.client import TritonClient
+from controller.voices.keeper import Keeper
+from controller.voices.opening import keeper_of
 from export.setup.cache import REPOSITORY, Cache
 from export.setup.components import missing
+from tests.fakes.fake_engines import FakeRecogniser, FakeTranslator
+from tests.fakes.sip_phone import SipPhone
 from tests.fakes.sounds import RATE
 from tests.integration import xtts_rig
 from tests.requirements import require_or_skip
+from tests.scenarios.scene import Scene, Talk
 
 CLIPS = (
     ("conf-placeintoconf", "all-circuits-busy-now", "vm-nobodyavail"),
@@ -64,3 +81,71 @@ def said(names: tuple[str, ...]) -> Pcm:
         pieces += [pcm[round(start_s * RATE) : round(end_s * RATE)], breath]
     joined: Pcm = np.concatenate(pieces[:-1])
     return joined
+
+
+ANA = "ana"
+"""Both the name of the voice and the number that its owner calls from."""
+
+PATIENCE = {"first_chunk_s": 20.0, "gap_s": 20.0}
+TURN_S = 60.0
+"""Until everything that was said in one is heard, on a machine that does much else."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What a call with voices needs."""
+
+    asterisk: AsteriskServer
+    triton: TritonServer
+    folder: Path
+
+    @property
+    def voices(self) -> VoiceSettings:
+        return VoiceSettings(store=str(self.folder / "voices"), key="a key for tests")  # type: ignore[arg-type]
+
+    @asynccontextmanager
+    async def keeper(self) -> AsyncIterator[Keeper]:
+        """As the API's process has one."""
+        async with TritonClient(self.triton.addresses.grpc) as client:
+            keeper = keeper_of(self.voices, client)
+            await keeper.library.open()
+            yield keeper
+            await keeper.library.close()
+
+    @asynccontextmanager
+    async def scene(self, caller: SipPhone, engines: Engines) -> AsyncIterator[Scene]:
+        """A service that keeps these voices, a caller, and whom they may call."""
+        settings: dict[str, dict[str, Any]] = {
+            "voices": {"store": self.voices.store, "key": self.voices.key.get_secret_value()},
+            "triton": {"grpc": self.triton.addresses.grpc, **PATIENCE},
+        }
+        phones = caller, SipPhone("b", auto_answer=True)
+        async with Scene(self.asterisk, [phones], engines=engines, settings=settings) as scene:
+            yield scene
+
+    @asynccontextmanager
+    async def call(self, number: str = ANA) -> AsyncIterator[tuple[Scene, Talk]]:
+        """A call of two, whose caller's number is Ana's; the voice that speaks is one that clones."""
+        deadlines = TritonSettings(grpc=self.triton.addresses.grpc, **PATIENCE)
+        async with TritonClient(self.triton.addresses.grpc) as client:
+            tts = make_voice(
+                EngineSettings(tts="xtts_v2", options={"xtts_v2": {"voice": str(self.folder / "house.npz")}}),
+                EngineContext(client, deadlines, {}),
+                FallbackSettings(tts=[], tts_slow_s=60),
+            )
+            async with self.scene(SipPhone(number), Engines(FakeRecogniser(), FakeTranslator(), tts)) as scene:
+                yield scene, await scene.call()
+
+
+async def turn(talk: Talk, pcm: Pcm) -> None:
+    """The caller says it, and the other hears all of it."""
+    before = len(talk.clauses("a"))
+    talk.phones["a"].say(pcm)
+    async with asyncio.timeout(TURN_S):
+        while len(talk.clauses("a")) == before or talk.conversation.balance.open:
+            await asyncio.sleep(0.05)
+
+
+def heard(talk: Talk) -> bool:
+    """All that was said was heard."""
+    return all(one.outcome is Outcome.PLAYED for one in talk.seen.deliveries if one.listener == "b")
