@@ -81,7 +81,7 @@ golden-encoders: ## Ask them anew for the answers that the tests of the encoders
 	@$(SETUP) env-export env-speechbrain campplus
 	@$(EXPORT_PYTHON) -m tests.encoders.asking
 
-check: ## Lint, format, types, and whether docs/configuration.md tells the settings as they are
+check: ## Lint, format, types, and whether docs/configuration.md and docs/api.md tell what is so
 	@$(SETUP) check
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
@@ -89,6 +89,9 @@ check: ## Lint, format, types, and whether docs/configuration.md tells the setti
 	@$(PYTHON) -m controller.settings_reference | cmp -s - docs/configuration.md || { \
 		echo "docs/configuration.md differs from the settings: run" \
 			"'$(PYTHON) -m controller.settings_reference >docs/configuration.md'." >&2; exit 1; }
+	@$(PYTHON) -m controller.api.reference | cmp -s - docs/api.md || { \
+		echo "docs/api.md differs from the API: run" \
+			"'$(PYTHON) -m controller.api.reference >docs/api.md'." >&2; exit 1; }
 
 scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks one
 	@$(SETUP) test
