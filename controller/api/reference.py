@@ -9,8 +9,8 @@ from controller.api.openapi import DOCUMENT
 _HEAD: Final = """# API
 
 Made from `/openapi.json`, which every running service gives (`controller/api/openapi.py`); `make check` fails where
-they differ. It listens on `api.host` and `api.port`, `http://127.0.0.1:8090` unless you say otherwise. Who may ask what:
-[security.md](security.md). A request with a body takes `Content-Type: application/json`; what goes wrong is
+they differ. It listens on `api.host` and `api.port`, `http://127.0.0.1:8090` unless you say otherwise. Who may ask
+what: [security.md](security.md). A request with a body takes `Content-Type: application/json`; what goes wrong is
 `{"error": "a sentence"}`.
 
 """
