@@ -41,10 +41,12 @@ class Enrolments:
         """
         line = Line(party, self._voice, language)
         outcome = Outcome.HUNG_UP
-        with self._connected(party, line):
+        broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._connected(party, line, broken):
             interview = asyncio.create_task(Interview(line, self._keeper, number).run(), name="enrolment")
+            either: list[asyncio.Future[Any]] = [interview, broken, *over]
             try:
-                await asyncio.wait([interview, *over], timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(either, timeout=LONGEST_S, return_when=asyncio.FIRST_COMPLETED)
                 if interview.done():
                     outcome = interview.result()
             finally:
@@ -54,9 +56,10 @@ class Enrolments:
         log.info("an enrolment from %s ended: %s", number or "an unknown number", outcome.value)
 
     @contextmanager
-    def _connected(self, party: Party, line: Line) -> Iterator[None]:
+    def _connected(self, party: Party, line: Line, broken: asyncio.Future[None]) -> Iterator[None]:
+        """`broken`: done where the line cannot go on."""
         party.start(lambda name, _: line)
-        self._ticker.add(line.tick)
+        self._ticker.add(line.tick, lambda: broken.set_result(None))
         try:
             yield
         finally:

@@ -18,6 +18,9 @@ from controller.messages import SpeechChunk
 from controller.pipeline.announcements import TONE
 from controller.pipeline.utterance import END, Utterance
 
+MISSING_TICKS: Final = 10
+"""After so many without a frame silence stands in: a phone may send nothing while nobody speaks."""
+
 HEARD_S: Final = 2.0
 """So long the media channel may take to say that all was played; then it is taken for played."""
 
@@ -46,6 +49,8 @@ class Line:
         self._reached = asyncio.Event()
         self._held = False
         self._marks = 0
+        self._missing = 0
+        """Ticks in a row without a frame from them."""
 
     # In the audio path
 
@@ -61,9 +66,16 @@ class Line:
         self._wire.send(SILENCE if pcm is None else pcm)
         if not self._saying:
             self._quiet.set()
+        self._missing += 1
+        if self._missing > MISSING_TICKS:
+            self._hear(SILENCE)
 
     def push(self, pcm: Pcm) -> None:
         """20 ms came from them, int16[320]."""
+        self._missing = 0
+        self._hear(pcm)
+
+    def _hear(self, pcm: Pcm) -> None:
         if self._listening is not None and not self._held:
             self._listening.push(pcm)
             if self._listening.done:

@@ -38,12 +38,12 @@ MANNERS: Final = (Sentence.NEUTRAL, Sentence.CALM, Sentence.LIVELY)
 
 TEXTS: Final[dict[str, dict[Sentence, str]]] = {
     "en": {
-        Sentence.CONSENT: "Here your voice can be enrolled. It is kept, and on interpreted calls from this number your "
-        "words will be spoken with it in other languages. You may take this back at any time from whoever runs this "
-        "service. Press one if you agree, or two if you do not.",
+        Sentence.CONSENT: "Here your voice can be enrolled. It is kept, with three short recordings of it, and on "
+        "interpreted calls from this number your words will be spoken with it in other languages. You may take this "
+        "back at any time from whoever runs this service. Press one if you agree, or two if you do not.",
         Sentence.DECLINED: "Nothing is kept. Goodbye.",
-        Sentence.NEUTRAL: "After the tone, please tell in your normal voice what you did this morning. Speak for about "
-        "six seconds, then be silent.",
+        Sentence.NEUTRAL: "After the tone, please tell in your normal voice what you did this morning. Speak for "
+        "about six seconds, then be silent.",
         Sentence.CALM: "Thank you. After the tone, please describe the room that you are in, slowly and calmly.",
         Sentence.LIVELY: "Thank you. And after the tone tell me good news, lively, as you would tell a friend.",
         Sentence.SHORT: "That was too little. Please speak for five seconds or more.",
@@ -53,15 +53,16 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.UNCLEAR: "I could not use that. Please say it once more.",
         Sentence.ANOTHER: "That did not sound like the same person. Please say it once more.",
         Sentence.MOMENT: "Thank you. One moment, please.",
-        Sentence.DONE: "Your voice is enrolled. It will be used when you call from this number. Goodbye.",
+        Sentence.DONE: "Your voice is enrolled. It will be used when you call from this number, until you take back "
+        "your consent from whoever runs this service. Goodbye.",
         Sentence.FAILED: "Your voice could not be enrolled, and nothing is kept. Please try again later. Goodbye.",
         Sentence.NO_NUMBER: "Your number is not shown, and a voice is kept for a number. Please call with it.",
         Sentence.TAKEN: "Another voice is kept for this number. Please ask whoever runs this service. Goodbye.",
     },
     "es": {
-        Sentence.CONSENT: "Aquí puede registrar su voz. Se guardará, y en las llamadas interpretadas desde este número "
-        "sus palabras se dirán con ella en otros idiomas. Puede retirarlo en cualquier momento ante quien ofrece este "
-        "servicio. Pulse uno si está de acuerdo, o dos si no lo está.",
+        Sentence.CONSENT: "Aquí puede registrar su voz. Se guardará, con tres grabaciones breves, y en las llamadas "
+        "interpretadas desde este número sus palabras se dirán con ella en otros idiomas. Puede retirarlo en "
+        "cualquier momento ante quien ofrece este servicio. Pulse uno si está de acuerdo, o dos si no lo está.",
         Sentence.DECLINED: "No se guarda nada. Adiós.",
         Sentence.NEUTRAL: "Después del tono, cuente con su voz normal qué ha hecho esta mañana. Hable unos seis "
         "segundos y después calle.",
@@ -74,15 +75,17 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.UNCLEAR: "No se puede usar. Por favor, dígalo otra vez.",
         Sentence.ANOTHER: "No parecía la misma persona. Por favor, dígalo otra vez.",
         Sentence.MOMENT: "Gracias. Un momento, por favor.",
-        Sentence.DONE: "Su voz está registrada. Se usará cuando llame desde este número. Adiós.",
+        Sentence.DONE: "Su voz está registrada. Se usará cuando llame desde este número, hasta que retire su "
+        "consentimiento ante quien ofrece este servicio. Adiós.",
         Sentence.FAILED: "No se ha podido registrar su voz y no se guarda nada. Inténtelo más tarde. Adiós.",
         Sentence.NO_NUMBER: "Su número no se muestra, y una voz se guarda para un número. Llame sin ocultarlo.",
         Sentence.TAKEN: "Ya hay otra voz para este número. Pregunte a quien ofrece este servicio. Adiós.",
     },
     "fr": {
-        Sentence.CONSENT: "Ici vous pouvez enregistrer votre voix. Elle sera conservée, et lors des appels interprétés "
-        "depuis ce numéro, vos paroles seront dites avec elle dans d'autres langues. Vous pouvez y renoncer "
-        "à tout moment auprès de qui offre ce service. Appuyez sur un si vous êtes d'accord, sur deux sinon.",
+        Sentence.CONSENT: "Ici vous pouvez enregistrer votre voix. Elle sera conservée, avec trois courts "
+        "enregistrements, et lors des appels interprétés depuis ce numéro, vos paroles seront dites avec elle dans "
+        "d'autres langues. Vous pouvez y renoncer à tout moment auprès de qui offre ce service. Appuyez sur un si "
+        "vous êtes d'accord, sur deux sinon.",
         Sentence.DECLINED: "Rien n'est conservé. Au revoir.",
         Sentence.NEUTRAL: "Après le signal, racontez avec votre voix normale ce que vous avez fait ce matin. Parlez "
         "environ six secondes, puis taisez-vous.",
@@ -95,15 +98,17 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.UNCLEAR: "Je ne peux pas l'utiliser. Dites-le encore une fois, s'il vous plaît.",
         Sentence.ANOTHER: "Cela ne semblait pas être la même personne. Dites-le encore une fois, s'il vous plaît.",
         Sentence.MOMENT: "Merci. Un instant, s'il vous plaît.",
-        Sentence.DONE: "Votre voix est enregistrée. Elle servira quand vous appelez depuis ce numéro. Au revoir.",
+        Sentence.DONE: "Votre voix est enregistrée. Elle servira quand vous appelez depuis ce numéro, jusqu'à ce "
+        "que vous retiriez votre accord auprès de qui offre ce service. Au revoir.",
         Sentence.FAILED: "Votre voix n'a pas pu être enregistrée, rien n'est conservé. Réessayez plus tard. Au revoir.",
         Sentence.NO_NUMBER: "Votre numéro est masqué, et une voix est gardée pour un numéro. Appelez sans le masquer.",
         Sentence.TAKEN: "Une autre voix est conservée pour ce numéro. Adressez-vous à qui offre ce service. Au revoir.",
     },
     "de": {
-        Sentence.CONSENT: "Hier kann Ihre Stimme aufgenommen werden. Sie wird aufbewahrt, und bei gedolmetschten "
-        "Anrufen von dieser Nummer werden Ihre Worte mit ihr in anderen Sprachen gesprochen. Sie können das jederzeit "
-        "bei dem Betreiber dieses Dienstes widerrufen. Drücken Sie die Eins, wenn Sie zustimmen, sonst die Zwei.",
+        Sentence.CONSENT: "Hier kann Ihre Stimme aufgenommen werden. Sie wird mit drei kurzen Aufnahmen aufbewahrt, "
+        "und bei gedolmetschten Anrufen von dieser Nummer werden Ihre Worte mit ihr in anderen Sprachen gesprochen. "
+        "Sie können das jederzeit bei dem Betreiber dieses Dienstes widerrufen. Drücken Sie die Eins, wenn Sie "
+        "zustimmen, sonst die Zwei.",
         Sentence.DECLINED: "Es wird nichts aufbewahrt. Auf Wiederhören.",
         Sentence.NEUTRAL: "Erzählen Sie nach dem Ton mit Ihrer normalen Stimme, was Sie heute Morgen getan haben. "
         "Sprechen Sie etwa sechs Sekunden, und schweigen Sie dann.",
@@ -116,21 +121,21 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.UNCLEAR: "Das konnte ich nicht verwenden. Bitte sagen Sie es noch einmal.",
         Sentence.ANOTHER: "Das klang nicht wie dieselbe Person. Bitte sagen Sie es noch einmal.",
         Sentence.MOMENT: "Danke. Einen Moment, bitte.",
-        Sentence.DONE: "Ihre Stimme ist aufgenommen. Sie wird verwendet, wenn Sie von dieser Nummer anrufen. "
-        "Auf Wiederhören.",
-        Sentence.FAILED: "Ihre Stimme konnte nicht aufgenommen werden, und nichts wird aufbewahrt. Bitte versuchen Sie "
-        "es später. Auf Wiederhören.",
-        Sentence.NO_NUMBER: "Ihre Nummer ist unterdrückt, und eine Stimme wird für eine Nummer aufbewahrt. Bitte rufen "
-        "Sie mit Nummer an.",
+        Sentence.DONE: "Ihre Stimme ist aufgenommen. Sie wird verwendet, wenn Sie von dieser Nummer anrufen, bis "
+        "Sie Ihre Zustimmung bei dem Betreiber dieses Dienstes widerrufen. Auf Wiederhören.",
+        Sentence.FAILED: "Ihre Stimme konnte nicht aufgenommen werden, und nichts wird aufbewahrt. Bitte versuchen "
+        "Sie es später. Auf Wiederhören.",
+        Sentence.NO_NUMBER: "Ihre Nummer ist unterdrückt, und eine Stimme wird für eine Nummer aufbewahrt. Bitte "
+        "rufen Sie mit Nummer an.",
         Sentence.TAKEN: "Für diese Nummer gibt es eine andere Stimme. Bitte fragen Sie den Betreiber. Auf Wiederhören.",
     },
     "it": {
-        Sentence.CONSENT: "Qui può registrare la sua voce. Sarà conservata, e nelle chiamate interpretate da questo "
-        "numero le sue parole saranno dette con essa in altre lingue. Può ritirare il consenso in ogni momento presso "
-        "chi offre questo servizio. Prema uno se è d'accordo, due se non lo è.",
+        Sentence.CONSENT: "Qui può registrare la sua voce. Sarà conservata, con tre brevi registrazioni, e nelle "
+        "chiamate interpretate da questo numero le sue parole saranno dette con essa in altre lingue. Può ritirare "
+        "il consenso in ogni momento presso chi offre questo servizio. Prema uno se è d'accordo, due se non lo è.",
         Sentence.DECLINED: "Non si conserva niente. Arrivederci.",
-        Sentence.NEUTRAL: "Dopo il segnale, racconti con la sua voce normale che cosa ha fatto stamattina. Parli circa "
-        "sei secondi, poi taccia.",
+        Sentence.NEUTRAL: "Dopo il segnale, racconti con la sua voce normale che cosa ha fatto stamattina. Parli "
+        "circa sei secondi, poi taccia.",
         Sentence.CALM: "Grazie. Dopo il segnale, descriva la stanza in cui si trova, lentamente e con calma.",
         Sentence.LIVELY: "Grazie. E dopo il segnale racconti una buona notizia, con vivacità, come a un amico.",
         Sentence.SHORT: "Era troppo poco. Per favore, parli cinque secondi o più.",
@@ -140,7 +145,8 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.UNCLEAR: "Non posso usarlo. Per favore, lo dica ancora una volta.",
         Sentence.ANOTHER: "Non sembrava la stessa persona. Per favore, lo dica ancora una volta.",
         Sentence.MOMENT: "Grazie. Un momento, per favore.",
-        Sentence.DONE: "La sua voce è registrata. Sarà usata quando chiama da questo numero. Arrivederci.",
+        Sentence.DONE: "La sua voce è registrata. Sarà usata quando chiama da questo numero, finché non ritira il "
+        "consenso presso chi offre questo servizio. Arrivederci.",
         Sentence.FAILED: "Non è stato possibile registrare la sua voce e non si conserva niente. Riprovi più tardi. "
         "Arrivederci.",
         Sentence.NO_NUMBER: "Il suo numero è nascosto, e una voce si conserva per un numero. Chiami senza nasconderlo.",

@@ -73,41 +73,66 @@ class Keeper:
             EngineError: an encoder failed.
         """
         check_name(name)
-        made = await calibrate(given, self._encoders, self._verified)
+        made = await self.listened(given)
+        return await self.keep(name, made, person), made
+
+    async def listened(self, given: Sequence[Take | Refusal]) -> Calibration:
+        """What could be made of recordings; nothing is kept of them yet.
+
+        Raises:
+            EngineError: an encoder failed.
+        """
+        return await calibrate(given, self._encoders, self._verified)
+
+    async def keep(self, name: str, made: Calibration, person: Person, *, anew: bool = False) -> Profile:
+        """Keep what was made of recordings, as a voice. Not to be cancelled: what a thread writes is written.
+
+        Args:
+            anew: in the place of the voice of that name, which stays until the new one is written. Whose it is stays.
+        Raises:
+            NotEnough: it is made of too few.
+            Changed: there is a voice of that name, or (`anew`) somebody else was sooner.
+            NoVoice: (`anew`) there is none.
+            VoiceError: it cannot be kept, or what is in its place cannot be read.
+        """
         made.check()
-        profile = Profile(
-            name=name,
-            version=0,
-            created=now(),
-            user=person.user,
-            callers=person.callers,
-            languages=person.languages,
-            consent=person.consent,
-            encoders=made.encoders,
-            clips=made.clips,
-        )
-        return self._known(await asyncio.to_thread(self.store.create, profile)), made
+        if not anew:
+            profile = Profile(
+                name=check_name(name),
+                version=0,
+                created=now(),
+                user=person.user,
+                callers=person.callers,
+                languages=person.languages,
+                consent=person.consent,
+                encoders=made.encoders,
+                clips=made.clips,
+            )
+            return self._known(await asyncio.to_thread(self.store.create, profile))
+        before = await asyncio.to_thread(self.store.get, name)
+        fresh = replace(before, created=now(), encoders=made.encoders, clips=made.clips, consent=person.consent)
+        kept = await self._changed(fresh)
+        await self._forget(before)
+        return kept
 
     async def calibrate(
-        self, name: str, given: Sequence[Take | Refusal], *, keep: bool = True, consent: Consent | None = None
+        self, name: str, given: Sequence[Take | Refusal], *, keep: bool = True
     ) -> tuple[Profile, Calibration]:
         """Make a voice anew of other recordings.
 
         Args:
             keep: otherwise they are only looked at, and nothing changes.
-            consent: given anew with them; None leaves what was agreed to as it is.
         Raises:
             NoVoice: there is none of that name.
             NotEnough, VoiceError, EngineError: as `enrol`.
         """
         before = await asyncio.to_thread(self.store.get, name)
-        made = await calibrate(given, self._encoders, self._verified)
+        made = await self.listened(given)
         if not keep:
             return before, made
         made.check()
         await self._forget(before)
-        fresh = replace(before, created=now(), encoders=made.encoders, clips=made.clips)
-        return await self._changed(replace(fresh, consent=consent or before.consent)), made
+        return await self._changed(replace(before, created=now(), encoders=made.encoders, clips=made.clips)), made
 
     async def rebuild(self, name: str) -> tuple[Profile, Calibration]:
         """Make a voice anew of its own recordings, for models that have come since.

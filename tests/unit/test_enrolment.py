@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from controller.engines.tts import Voice
 from controller.enrolment import interview
+from controller.enrolment.enrolments import Enrolments
 from controller.enrolment.hearing import ENDS_S, WAITS_S, Listening, what_to_say
 from controller.enrolment.interview import Interview, Outcome, voice_name
 from controller.enrolment.line import Line
 from controller.enrolment.sentences import CONSENT_TEXT, FALLBACK, MANNERS, TEXTS, Sentence
 from controller.errors import EngineUnavailable
 from controller.frames import FRAME_S, FRAME_SAMPLES, SILENCE, Pcm
+from controller.pbx.party import Party
+from controller.telemetry.metrics import Registry
+from controller.ticker import Ticker
+from controller.virtual_time import run
 from controller.voices.keeper import Keeper, Person
 from controller.voices.library import Library
 from controller.voices.objects import Folder
-from controller.voices.profile import Consent
+from controller.voices.profile import NAME as NAMES
+from controller.voices.profile import Consent, Profile
 from controller.voices.quality import Take, listen
 from controller.voices.store import VoiceStore
+from controller.voices.verdict import Verdict
 from tests.fakes.fake_encoders import FakeEncoders, somebody
 from tests.fakes.fake_engines import FakeVoice
 
 ANA, BOB = 200.0, 105.0
-NUMBER = "+34 600-111"
+NUMBER = "34600111"
 NAME = "tel-34600111"
 EMPTY: Pcm = np.zeros(0, np.int16)
 
@@ -158,8 +167,9 @@ def test_who_agrees_when_asked_again_is_enrolled(rig: Rig) -> None:
     assert rig.call(["", "1"], three())[0] is Outcome.ENROLLED
 
 
-def test_without_a_number_nobody_is_asked_anything(rig: Rig) -> None:
-    outcome, caller = rig.call(number="")
+@pytest.mark.parametrize("number", ["", "anonymous", "Unknown"])
+def test_without_a_number_nobody_is_asked_anything(number: str, rig: Rig) -> None:
+    outcome, caller = rig.call(number=number)
     assert outcome is Outcome.NO_NUMBER
     assert caller.heard == ["no number"]
 
@@ -183,7 +193,7 @@ def test_a_recording_that_cannot_be_used_is_asked_for_again(bad: Pcm, said: str,
 def test_who_says_nothing_is_let_go_of_in_the_end(rig: Rig) -> None:
     outcome, caller = rig.call()
     assert outcome is Outcome.FAILED
-    assert caller.heard == ["consent", "neutral", "short", "short", "failed"]
+    assert caller.heard == ["consent", "neutral", "short", "short", "short", "failed"]
     assert rig.store.versions() == {}
 
 
@@ -206,6 +216,43 @@ def test_hanging_up_at_any_moment_leaves_nothing(rig: Rig) -> None:
         assert rig.store.versions() == {}
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_hanging_up_while_it_is_written_leaves_nothing_new(
+    again: bool, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if again:
+        assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    writing, gone = threading.Event(), threading.Event()
+    put = rig.store._put
+
+    def slowly(profile: Profile, before: int | None) -> Profile:
+        writing.set()
+        assert gone.wait(20)
+        return put(profile, before)
+
+    def hangs_up(_: Caller) -> bool:
+        if writing.is_set():
+            asyncio.get_running_loop().call_later(0.1, gone.set)
+        return writing.is_set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.store, "_put", slowly)
+        assert rig.call(speaks=three(first=5), hangs_up=hangs_up)[0] is None
+    assert gone.is_set()
+    # What it has replaced is gone by then: the new one, which they agreed to, is theirs.
+    assert rig.store.versions() == ({NAME: 2} if again else {})
+    assert rig.library.names == ([NAME] if again else [])
+
+
+def test_two_who_take_turns_are_told_why_in_the_end(rig: Rig) -> None:
+    one, two, last = three()
+    others = [somebody(BOB, seed=seed) for seed in (9, 10, 11)]
+    outcome, caller = rig.call(speaks=[one, others[0], last, *others[1:], two])
+    assert outcome is Outcome.FAILED
+    assert caller.heard[-3:] == ["moment", "another", "failed"]
+    assert rig.store.versions() == {}
+
+
 def test_the_owner_of_a_number_may_enrol_again_and_another_may_not(rig: Rig) -> None:
     assert rig.call(speaks=three())[0] is Outcome.ENROLLED
     before = rig.store.get(NAME)
@@ -217,6 +264,22 @@ def test_the_owner_of_a_number_may_enrol_again_and_another_may_not(rig: Rig) -> 
     again = rig.store.get(NAME)
     assert again.version > before.version
     assert not np.array_equal(again.clips[0].identity, before.clips[0].identity)
+
+
+def test_an_owner_is_told_by_all_that_they_say(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by each recording: over a telephone one in five is taken for another's."""
+    assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    asked: list[float] = []
+    verify = rig.keeper.verify
+
+    async def counted(name: str, one: Take) -> Verdict:
+        asked.append(one.seconds)
+        return await verify(name, one)
+
+    monkeypatch.setattr(rig.keeper, "verify", counted)
+    assert rig.call(speaks=three(first=5))[0] is Outcome.ENROLLED
+    assert len(asked) == 1
+    assert 18 <= asked[0] <= 30
 
 
 def test_who_revoked_may_enrol_again(rig: Rig) -> None:
@@ -284,6 +347,49 @@ def test_a_recording_ends_with_silence_and_begins_a_little_before_the_first_word
     assert what_to_say(listen(take)) is None
 
 
+def test_a_phone_that_sends_nothing_while_nobody_speaks_ends_a_recording_all_the_same(rig: Rig) -> None:
+    async def main() -> Take:
+        caller = Caller(rig.voice, "", ())
+        line = caller.line = Line(caller, rig.voice, "en")
+        recording = asyncio.create_task(line.record())
+        said = frames(somebody(ANA, 6.0))
+        while not recording.done():
+            line.tick(0.0)
+            if line._listening is not None and (pcm := next(said, None)) is not None:
+                line.push(pcm)
+            await asyncio.sleep(0)
+        return recording.result().take("one")
+
+    take = asyncio.run(main())
+    assert take.seconds == pytest.approx(6 + ENDS_S, abs=0.7)
+
+
+def test_a_line_that_breaks_ends_the_enrolment(rig: Rig) -> None:
+    """A fault in its tick: nobody would hear anything any more."""
+
+    async def main() -> None:
+        ticker, party = Ticker(), FakeParty()
+        ticking = asyncio.create_task(ticker.run())
+        metrics = Registry()
+        enrolments = Enrolments(rig.keeper, rig.voice, ticker, metrics)
+        await enrolments.run(cast(Party, party), NUMBER, "en", [])
+        ticking.cancel()
+        (told,) = (one for one in metrics.snapshot() if one["name"] == "dragoman_enrolments_total")
+        assert [["hung_up"], 1] in told["samples"]
+
+    run(main())
+
+
+class FakeParty:
+    """Breaks when it is sent something."""
+
+    def start(self, join: Callable[[str, FakeParty], Line]) -> None:
+        join("a", self)
+
+    def send(self, pcm: Pcm) -> bool:
+        raise ValueError("broken")
+
+
 def cycle_for(pcm: Pcm, seconds: float) -> Iterator[Pcm]:
     total = 0
     for one in cycle([pcm]):
@@ -295,7 +401,14 @@ def cycle_for(pcm: Pcm, seconds: float) -> Iterator[Pcm]:
 
 @pytest.mark.parametrize(
     ("number", "name"),
-    [("+34 600-111", NAME), ("ana", "tel-ana"), ("", ""), ("+", ""), ("9" * 100, "tel-" + "9" * 59)],
+    [(NUMBER, NAME), ("ana", "tel-ana"), ("", ""), ("+", ""), ("anonymous", ""), ("Private", "")],
 )
 def test_what_the_voice_of_a_number_is_called(number: str, name: str) -> None:
     assert voice_name(number) == name
+
+
+def test_no_two_numbers_share_a_name() -> None:
+    numbers = ["34600111", "+34600111", "+34 600-111", "Ana", "ana", "9" * 100, "9" * 101, "+" + "9" * 100]
+    names = [voice_name(one) for one in numbers]
+    assert len(set(names)) == len(numbers)
+    assert all(NAMES.fullmatch(one) for one in names)
