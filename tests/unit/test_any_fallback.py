@@ -191,7 +191,7 @@ def test_whatever_engines_do_each_clause_is_heard_once(script: list[tuple[int, t
     each_clause_is_heard_once(call)
     for phone in call.phones:
         frames_are_right(phone, call.consumed[phone.leg.name])
-        nothing_overlaps(phone, call.seen.deliveries)
+        nothing_overlaps(phone, call.seen.deliveries, pieces=2)  # where a voice breaks off another says the rest
 
 
 FIRST = st.lists(
