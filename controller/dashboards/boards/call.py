@@ -44,7 +44,7 @@ CALL: Final = Board(
                 ),
                 Panel(
                     "Stages p95",
-                    "endpoint: the silence that ends a sentence. queues: waiting for an earlier clause. playback: for a pause.",
+                    "endpoint: the silence that ends a sentence. queues: behind an earlier clause. playback: until a pause.",
                     (Query(quantile(0.95, "dragoman_stage_ms", "stage"), "{{stage}}"),),
                     "ms",
                 ),
@@ -54,7 +54,8 @@ CALL: Final = Board(
                     (
                         Query(
                             f"sum by (stage) (rate(dragoman_target_missed_total{PER}))"
-                            f' / ignoring (stage) group_left sum(rate(dragoman_deliveries_total{{outcome="played"}}{PER}))',
+                            " / ignoring (stage) group_left "
+                            f'sum(rate(dragoman_deliveries_total{{outcome="played"}}{PER}))',
                             "{{stage}}",
                         ),
                     ),

@@ -12,7 +12,7 @@ WORKS: Final = ((0, "does not work", "red"), (1, "works", "green"))
 OVERVIEW: Final = Board(
     "overview",
     "Dragoman: overview",
-    "Whether calls are interpreted, and what is wrong where they are not. What to do about an alert: docs/troubleshooting.md.",
+    "Whether calls are interpreted, and what is wrong where they are not. About alerts: docs/troubleshooting.md.",
     (
         Row(
             "Now",
@@ -100,7 +100,7 @@ OVERVIEW: Final = Board(
                 ),
                 Panel(
                     "Calls by how they ended",
-                    "a, b, room, operator: somebody hung up. media, pbx, service: it broke. refused, failed: it never was one.",
+                    "a, b, room, operator: somebody hung up. media, pbx, service: it broke. refused, failed: it never was.",
                     (Query(f"sum by (outcome) (increase(dragoman_calls_total{PER}))", "{{outcome}}"),),
                     stacked=True,
                 ),
