@@ -100,7 +100,7 @@ OVERVIEW: Final = Board(
                 ),
                 Panel(
                     "Calls by how they ended",
-                    "a, b, room, operator: somebody hung up. media, pbx, service: it broke. refused, failed: it never was.",
+                    "a, b, room, operator: hung up. media, pbx, service: it broke. refused, failed: it never was one.",
                     (Query(f"sum by (outcome) (increase(dragoman_calls_total{PER}))", "{{outcome}}"),),
                     stacked=True,
                 ),
