@@ -44,7 +44,7 @@ CALL: Final = Board(
                 ),
                 Panel(
                     "Stages p95",
-                    "endpoint: the silence after a sentence. queues: behind an earlier clause. playback: until a pause.",
+                    "endpoint: the silence after a sentence. queues: behind an earlier one. playback: until a pause.",
                     (Query(quantile(0.95, "dragoman_stage_ms", "stage"), "{{stage}}"),),
                     "ms",
                 ),
