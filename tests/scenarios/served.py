@@ -101,8 +101,10 @@ def until(what: str, holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(left: Traces, asterisk: AsteriskServer, triton: TritonServer, folder: Path) -> Iterator[Served]:
-    """The service, ready for calls."""
+def serving(
+    left: Traces, asterisk: AsteriskServer, triton: TritonServer, folder: Path, more: str = ""
+) -> Iterator[Served]:
+    """The service, ready for calls; `more`: tables of its settings besides CONFIGURATION's."""
     file, errors = folder / "dragoman.toml", folder / "err"
     file.write_text(
         CONFIGURATION.format(
@@ -112,6 +114,7 @@ def serving(left: Traces, asterisk: AsteriskServer, triton: TritonServer, folder
             grpc=triton.addresses.grpc,
             folder=folder / "recordings",
         )
+        + more
     )
     command = [sys.executable, "-m", "controller", "serve", "--config", str(file)]
     with (
