@@ -19,7 +19,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios \
+.PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios dashboards \
 	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines loadtest \
 	reference-env clean
 .DELETE_ON_ERROR:
@@ -92,6 +92,9 @@ check: ## Lint, format, types, and whether docs/configuration.md and docs/api.md
 	@$(PYTHON) -m controller.api.reference | cmp -s - docs/api.md || { \
 		echo "docs/api.md differs from the API: run" \
 			"'$(PYTHON) -m controller.api.reference >docs/api.md'." >&2; exit 1; }
+
+dashboards: ## Write docker/grafana/dashboards anew from controller/dashboards
+	@$(PYTHON) -m controller.dashboards docker/grafana/dashboards
 
 scenarios: ## Calls on the real Asterisk: TIMES=n repeats them, ONLY=name picks one
 	@$(SETUP) test

@@ -18,7 +18,8 @@ PROMETHEUS: Final = REPOSITORY / "docker/prometheus"
 RULES: Final = PROMETHEUS / "rules/dragoman.yml"
 
 _ALERT: Final = re.compile(
-    r'- alert: (\w+)\n +expr: (.+)\n(?: +for: \w+\n)? +labels: .+\n +annotations:\n +summary: "(.+)"\n +runbook_url: (\S+)'
+    r"- alert: (\w+)\n +expr: (.+)\n(?: +for: \w+\n)? +labels: .+\n"
+    r' +annotations:\n +summary: "(.+)"\n +runbook_url: (\S+)'
 )
 _SELECTOR: Final = re.compile(r"\b((?:dragoman|nv)_\w+|up)\b(\{[^}]*\})?")
 

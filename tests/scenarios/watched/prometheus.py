@@ -70,7 +70,7 @@ class Prometheus:
 
 
 def _here(shipped: Path, controller: str, triton: str) -> str:
-    """The shipped configuration with what must be other here; each is in it once, or something is tested that is not."""
+    """The shipped configuration with what must be other here; each is in it once, else it is not what is shipped."""
     text = shipped.read_text()
     for theirs, ours in {
         "127.0.0.1:8090": controller,
