@@ -88,14 +88,11 @@ def talk(phones: ExitStack, asterisk: AsteriskServer) -> None:
 
 def judge(prometheus: Prometheus) -> None:
     """What there must be now."""
-    assert prometheus.value("sum(dragoman_lag_ms_count)") >= 4 * CALLS, "hardly anything was interpreted"
-    assert prometheus.value("sum(nv_inference_request_success)") > 0
     bare = [
         f"{one.panel}: {one.expr}"
         for one in asked()
         if not one.gpu and not prometheus.has(one.expr.replace("$__rate_interval", "15s"))
     ]
-    assert bare == [], "nothing is to be seen there"
     judged = {alert.name: alert for alert in alerts()}
     rules = prometheus.rules()
     assert {rule["name"]: rule["health"] for rule in rules} == dict.fromkeys(judged, "ok")
@@ -106,4 +103,6 @@ def judge(prometheus: Prometheus) -> None:
         for one in sorted(selectors(alert.expr))
         if not prometheus.has(one)
     ]
-    assert blind == [], "these alerts would never fire"
+    assert (bare, blind) == ([], []), "panels that show nothing, and alerts that would never fire"
+    played = prometheus.value('dragoman_deliveries_total{outcome="played"}')
+    assert played >= 4 * CALLS, "hardly anything was interpreted, and what was seen was seen without load"
