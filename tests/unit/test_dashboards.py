@@ -81,7 +81,8 @@ def test_all_alerts_were_read() -> None:
 
 
 def test_what_needs_a_gpu_is_marked_and_nothing_else() -> None:
-    for one in (*asked(), *alerts()):
+    everything: list[watching.Asked | watching.Alert] = [*asked(), *alerts()]
+    for one in everything:
         assert one.gpu == bool(re.search(r"nv_gpu_|dragoman_xtts_", one.expr)), one
 
 
