@@ -28,8 +28,6 @@ from tests.scenarios.served import serving, until
 from tests.scenarios.watched.prometheus import Prometheus
 from tests.watching import alerts, asked, selectors
 
-pytestmark = pytest.mark.minute
-
 MINUTE_S = 60.0
 CALLS = 2
 
