@@ -170,6 +170,7 @@ class Library:
             if known.version > card.version:
                 return
             if known.version < card.version:
+                self._epoch += 1
                 self._held.pop(card.name, None)
             self._changed(known)
         self._cards[card.name] = card

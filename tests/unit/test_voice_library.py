@@ -123,15 +123,17 @@ def test_nothing_of_what_is_forgotten_stays_in_memory(store: VoiceStore) -> None
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_what_was_being_fetched_when_it_was_revoked_is_not_held(
-    store: VoiceStore, monkeypatch: pytest.MonkeyPatch
+    store: VoiceStore, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     store.create(a_profile("ana"))
-    go = threading.Event()
+    begun, go = threading.Event(), threading.Event()
     read = store.get
 
     def slow(name: str) -> Profile:
         found = read(name)
+        begun.set()
         assert go.wait(20)
         return found
 
@@ -140,8 +142,12 @@ def test_what_was_being_fetched_when_it_was_revoked_is_not_held(
         await library.refresh()
         monkeypatch.setattr(store, "get", slow)
         task = asyncio.create_task(library.load("ana"))
-        await asyncio.sleep(0.05)
-        library.forget("ana")
+        await asyncio.to_thread(begun.wait, 20)
+        if elsewhere:
+            store.revoke("ana")
+            await library.refresh()
+        else:
+            library.forget("ana")
         go.set()
         assert (await task).name == "ana", "who asked before has it"
         assert not library._held
