@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from controller.errors import VoiceError
 from controller.voices.npz import Card
 from controller.voices.profile import IDENTITY_WIDTH, Encoder, Profile, Vectors
-from controller.voices.store import NoVoice, VoiceStore
+from controller.voices.store import NoVoice, Seen, VoiceStore
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ class Library:
         self._loading: dict[str, asyncio.Task[Profile]] = {}
         self._epoch = 0
         """Counts what was forgotten: what was read before that is not held."""
-        self._unread: dict[str, int] = {}
-        """Versions that cannot be read: they are not tried again."""
+        self._seen: dict[str, Seen] = {}
+        """What was read, and what cannot be: neither is tried again."""
         self._matrices: dict[Encoder, _Matrix] = {}
         self._watching: asyncio.Task[None] | None = None
         self._complained = ""
@@ -102,7 +102,7 @@ class Library:
         self._epoch += 1
         self._held.pop(name, None)
         self.broken.pop(name, None)
-        self._unread.pop(name, None)
+        self._seen.pop(name, None)
         if card := self._cards.pop(name, None):
             self._changed(card)
 
@@ -142,21 +142,24 @@ class Library:
         Raises:
             VoiceError: it does not work.
         """
-        known = {**{name: card.version for name, card in self._cards.items()}, **self._unread}
-        there = await asyncio.to_thread(self.store.versions)
-        for name in known.keys() - there.keys():
+        before = self._epoch
+        there = await asyncio.to_thread(self.store.seen)
+        if self._epoch != before:  # it is looked at again soon
+            return
+        for name in (self._cards.keys() | self._seen.keys() | self._held.keys()) - there.keys():
             self.forget(name)
-        fresh = {name: version for name, version in there.items() if known.get(name) != version}
+        fresh = {name: seen for name, seen in there.items() if self._seen.get(name) != seen}
         before = self._epoch
         read, broken = await asyncio.to_thread(_read, self.store, fresh)
-        if self._epoch != before:  # it is read again soon
+        if self._epoch != before:
             return
         for card in read:
             self._know(card)
         for name, why in broken.items():
             log.error("the voice %s cannot be used: %s", name, why)
             self.forget(name)
-            self.broken[name], self._unread[name] = why, fresh[name]
+            self.broken[name] = why
+        self._seen.update(fresh)
 
     def know(self, card: Card) -> None:
         """A voice was made or changed here: nobody need wait until that is seen."""
@@ -165,11 +168,8 @@ class Library:
 
     def _know(self, card: Card) -> None:
         self.broken.pop(card.name, None)
-        self._unread.pop(card.name, None)
         if (known := self._cards.get(card.name)) is not None:
-            if known.version > card.version:
-                return
-            if known.version < card.version:
+            if not _same(known, card):
                 self._epoch += 1
                 self._held.pop(card.name, None)
             self._changed(known)
@@ -245,12 +245,17 @@ def _made_by(card: Card) -> Encoder | None:
     return card.encoders.identity if card.encoders else None
 
 
-def _read(store: VoiceStore, wanted: Mapping[str, int]) -> tuple[list[Card], dict[str, str]]:
+def _same(one: Card, other: Card) -> bool:
+    """Whether both are of one version of one voice: after a deletion versions begin anew."""
+    return (one.version, one.created) == (other.version, other.created) and np.array_equal(one.identity, other.identity)
+
+
+def _read(store: VoiceStore, wanted: Mapping[str, Seen]) -> tuple[list[Card], dict[str, str]]:
     """Those cards that can be read, and why the others cannot."""
     read, broken = [], {}
-    for name, version in wanted.items():
+    for name, seen in wanted.items():
         try:
-            read.append(store.card(name, version))
+            read.append(store.card(name, seen.version))
         except NoVoice:  # just gone
             continue
         except VoiceError as error:

@@ -21,6 +21,10 @@ HALF: Final = ".half"
 """How the name of a file begins that is not wholly written yet."""
 
 
+_TELLING: Final = ("ETag", "etag", "generation", "LastModified", "mtime", "created")
+"""What the kinds of store that fsspec knows tell of an object that another in its place has not."""
+
+
 class Taken(Exception):
     """There is an object of that name."""
 
@@ -41,6 +45,10 @@ class Objects(Protocol):
 
     def names(self, folder: str = "") -> list[str]:
         """Of all objects, or of those in one folder."""
+        ...
+
+    def stamps(self) -> dict[str, str]:
+        """Of all objects, by name; what took the place of one that was removed has another stamp."""
         ...
 
     def create(self, name: str, content: bytes) -> None:
@@ -85,6 +93,14 @@ class Folder:
     def names(self, folder: str = "") -> list[str]:
         folders = [folder] if folder else self._below()
         return [f"{one}/{name}" for one in folders for name in self._files(one) if not name.startswith(HALF)]
+
+    def stamps(self) -> dict[str, str]:
+        found = {}
+        for name in self.names():
+            with contextlib.suppress(FileNotFoundError):  # just gone
+                about = (self._path / name).stat()
+                found[name] = f"{about.st_ino} {about.st_mtime_ns}"
+        return found
 
     def create(self, name: str, content: bytes) -> None:
         path = self._path / name
@@ -163,12 +179,18 @@ class Remote:
         """Not every kind of store can create and refuse in one go; within this process two never try at once."""
 
     def names(self, folder: str = "") -> list[str]:
-        root = f"{self._root}/{folder}".rstrip("/")
+        return list(self._found(folder))
+
+    def stamps(self) -> dict[str, str]:
+        return {name: " ".join(str(about.get(one)) for one in _TELLING) for name, about in self._found().items()}
+
+    def _found(self, folder: str = "") -> dict[str, dict[str, Any]]:
+        """What is told of each object."""
         try:
-            found = self._files.find(root)
+            found = self._files.find(f"{self._root}/{folder}".rstrip("/"), detail=True)
         except FileNotFoundError:
-            return []
-        return [str(one).removeprefix(f"{self._root}/") for one in found]
+            return {}
+        return {str(one).removeprefix(f"{self._root}/"): about for one, about in found.items()}
 
     def create(self, name: str, content: bytes) -> None:
         path = f"{self._root}/{name}"

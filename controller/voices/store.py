@@ -10,7 +10,7 @@ import io
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from controller import sealing
 from controller.errors import VoiceError
@@ -37,6 +37,14 @@ class Changed(VoiceError):
 def now() -> str:
     """ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class Seen(NamedTuple):
+    """A voice from outside."""
+
+    version: int
+    stamp: str
+    """Another where the voice was deleted and made anew, though the version be the same"""
 
 
 class VoiceStore:
@@ -71,6 +79,19 @@ class VoiceStore:
         """
         with telling(f"The voices in {self.where} cannot be listed"):
             return self._latest(self._objects.names())
+
+    def seen(self) -> dict[str, Seen]:
+        """What tells each voice as it is by now from what it was, and from another of its name.
+
+        Raises:
+            VoiceError: the store does not work.
+        """
+        with telling(f"The voices in {self.where} cannot be listed"):
+            stamps = self._objects.stamps()
+        return {
+            name: Seen(version, stamps.get(_object(name, version), ""))
+            for name, version in self._latest(list(stamps)).items()
+        }
 
     def card(self, name: str, version: int | None = None) -> Card:
         """What is known of a voice without its clips.

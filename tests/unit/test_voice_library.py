@@ -15,16 +15,22 @@ import pytest
 
 from controller.errors import VoiceError
 from controller.voices.library import Library
-from controller.voices.objects import Folder
-from controller.voices.profile import Encoder, Profile
-from controller.voices.store import NoVoice, VoiceStore
+from controller.voices.objects import Folder, at
+from controller.voices.profile import Consent, Encoder, Profile
+from controller.voices.store import NoVoice, Seen, VoiceStore
 from tests.fakes.fake_encoders import IDENTITY
-from tests.fakes.fake_profiles import a_clip, a_profile
+from tests.fakes.fake_profiles import AGREED, a_clip, a_profile
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> VoiceStore:
     return VoiceStore(Folder(tmp_path / "voices"), "key")
+
+
+@pytest.fixture(params=["folder", "memory"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> VoiceStore:
+    where = {"folder": str(tmp_path / "voices"), "memory": f"memory://{tmp_path.name}"}
+    return VoiceStore(at(where[request.param]), "key")
 
 
 async def until(what: Callable[[], object]) -> None:
@@ -155,6 +161,45 @@ def test_what_was_being_fetched_when_it_was_revoked_is_not_held(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("changes", [0, 4])
+@pytest.mark.parametrize("consent", [AGREED, None])
+def test_another_of_a_deleted_voices_name_is_never_taken_for_it(
+    stores: VoiceStore, changes: int, consent: Consent | None
+) -> None:
+    """Its versions begin anew, and between two looks nobody saw that it was gone."""
+    made = stores.create(a_profile("ana", 1, callers=("100",)))
+    for _ in range(changes):
+        made = stores.update(made)
+
+    async def main() -> None:
+        library = Library(stores)
+        await library.refresh()
+        await library.load("ana")
+        stores.remove("ana")
+        other = stores.create(a_profile("ana", 2, callers=("200",), consent=consent))
+        await library.refresh()
+        assert library.whose(caller="100") is None
+        assert (library.whose(caller="200") is None) == (consent is None)
+        assert np.array_equal((await library.load("ana")).identity, other.identity)
+
+    asyncio.run(main())
+
+
+def test_what_was_loaded_and_never_seen_goes_too(store: VoiceStore) -> None:
+    """Another process made it, and deleted it again, between two looks."""
+
+    async def main() -> None:
+        library = Library(store)
+        await library.refresh()
+        store.create(a_profile("ana"))
+        await library.load("ana")
+        store.remove("ana")
+        await library.refresh()
+        assert not library._held
+
+    asyncio.run(main())
+
+
 def test_who_sounds_most_alike_comes_first(store: VoiceStore) -> None:
     for number in range(20):
         store.create(a_profile(f"v{number}", number, recordings=False))
@@ -212,7 +257,7 @@ def test_a_store_that_fails_leaves_what_was_known(
 
     tried: list[int] = []
 
-    def fails() -> dict[str, int]:
+    def fails() -> dict[str, Seen]:
         tried.append(1)
         raise VoiceError("The voices in s3://x cannot be listed: gone.")
 
@@ -220,7 +265,7 @@ def test_a_store_that_fails_leaves_what_was_known(
         library = Library(store, refresh_s=0.01)
         await library.open()
         with monkeypatch.context() as patched:
-            patched.setattr(store, "versions", fails)
+            patched.setattr(store, "seen", fails)
             await until(lambda: len(tried) >= 3)
             assert library.names == ["ana"]
             assert caplog.text.count("voices are used as they were last known") == 1
