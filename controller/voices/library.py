@@ -206,12 +206,12 @@ class Library:
             await asyncio.sleep(self._refresh_s)
             try:
                 await self.refresh()
-            except VoiceError as error:
+            except Exception as error:  # whatever a kind of store raises: what is revoked must be noticed once it works
                 self._complain(error)
             else:
                 self._complained = ""
 
-    def _complain(self, error: VoiceError) -> None:
+    def _complain(self, error: Exception) -> None:
         """Once: it is tried every few seconds."""
         if str(error) != self._complained:
             log.warning("voices are used as they were last known: %s", error)

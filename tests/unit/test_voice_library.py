@@ -250,8 +250,9 @@ def test_a_voice_that_cannot_be_read_is_told_once_and_the_others_are_there(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("error", [VoiceError("The voices cannot be listed: gone."), RuntimeError("what S3 raises")])
 def test_a_store_that_fails_leaves_what_was_known(
-    store: VoiceStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: VoiceStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     store.create(a_profile("ana"))
 
@@ -259,7 +260,7 @@ def test_a_store_that_fails_leaves_what_was_known(
 
     def fails() -> dict[str, Seen]:
         tried.append(1)
-        raise VoiceError("The voices in s3://x cannot be listed: gone.")
+        raise error
 
     async def main() -> None:
         library = Library(store, refresh_s=0.01)
