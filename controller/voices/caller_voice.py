@@ -17,7 +17,7 @@ from controller.voices.claim import Claim
 from controller.voices.library import Library
 from controller.voices.live_style import LiveStyle
 from controller.voices.profile import Profile
-from controller.voices.standing import Standing
+from controller.voices.standing import Standing, State
 from controller.voices.turn import Turn, Turns
 
 
@@ -59,7 +59,8 @@ class CallerVoice:
     def hear(self, turn: Turn) -> None:
         """They finished a turn. Waits for nothing: the encoders are asked in tasks."""
         self._claim.hear(turn)
-        self._style.hear(turn)
+        if self.standing.state is not State.REFUSED:  # by another's profile, or a revoked one, nothing of them is told
+            self._style.hear(turn)
 
     async def close(self) -> None:
         """The call is over: nothing of what was said is kept, and what comes now is not heard."""

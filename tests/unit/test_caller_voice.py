@@ -100,9 +100,11 @@ def test_a_revocation_holds_from_the_next_clause_on(rig: Rig) -> None:
     assert caller.timbre() is not None
     rig.do(rig.keeper.revoke("ana"))
     assert caller.timbre() is None
+    rig.encoders.asked.clear()
     rig.do(speak(caller))
     assert caller.timbre() is None
     assert caller.standing.state is State.REFUSED
+    assert rig.encoders.asked == [], "neither who speaks nor how"
 
 
 def test_a_new_version_speaks_once_it_is_known_to_be_theirs(rig: Rig) -> None:
