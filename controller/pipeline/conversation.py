@@ -296,7 +296,8 @@ class Conversation:
         """Who is taken for the owner of the voice that they are to be spoken in."""
         for name, standing in self.standings().items():
             leg = self.legs[name]
-            if standing != leg.standing:
+            told = leg.standing
+            if told is None or (standing.state, standing.because) != (told.state, told.because):
                 leg.standing = standing
                 self._observer.claimed(self.call, name, standing)
 

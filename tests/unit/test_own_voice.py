@@ -4,6 +4,7 @@ when they leave."""
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class FakeOwnVoice:
 
     @property
     def standing(self) -> Standing:
-        return CONFIRMED if self.key else NOT_YET
+        return CONFIRMED if self.key else replace(NOT_YET, why=f"{len(self.pushed)} frames were heard")
 
     def push(self, event: VoiceEvent) -> None:
         self.pushed.append(event)
