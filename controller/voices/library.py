@@ -206,12 +206,16 @@ class Library:
             await asyncio.sleep(self._refresh_s)
             try:
                 await self.refresh()
-            except Exception as error:  # whatever a kind of store raises: what is revoked must be noticed once it works
+            except VoiceError as error:
                 self._complain(error)
+            except Exception as error:  # whatever a kind of store raises: what is revoked must be noticed once it works
+                if str(error) != self._complained:
+                    log.exception("voices are used as they were last known")
+                self._complained = str(error)
             else:
                 self._complained = ""
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: VoiceError) -> None:
         """Once: it is tried every few seconds."""
         if str(error) != self._complained:
             log.warning("voices are used as they were last known: %s", error)
