@@ -51,7 +51,7 @@ class Journal(Observer):
         )
 
     def voiced(self, call: str, leg: str, voice: str) -> None:
-        log.info("call %s: %s is spoken in %s", call, leg, voice or "a neutral voice", extra={"call": call})
+        log.info("call %s: %s is to be spoken in %s", call, leg, voice or "a neutral voice", extra={"call": call})
 
 
 def _about(call: str, clause: Clause) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Who was taken for the owner of their voice, and what was spoken in it, as metrics."""
+"""Who was taken for the owner of their voice, and what was to be spoken in it, as metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class VoiceFigures(Observer):
             "because",
         )
         self._spoken = registry.counter(
-            "dragoman_own_voice_total", "What participants with a profile said, by the voice that spoke it", "voice"
+            "dragoman_own_voice_total", "What participants with a profile said, by the voice asked for", "voice"
         )
         self._claims.expect(State, Because)
         self._spoken.expect(("own", "neutral"))
