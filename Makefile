@@ -21,7 +21,7 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios dashboards \
 	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines loadtest \
-	reference-env clean
+	reference-env tour clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -151,6 +151,10 @@ reference-env: ## What benches compare with, each in an environment of its own: 
 doctor: ## What is installed, what is missing, what to do about it
 	@$(SETUP) env-controller --keep-going
 	@$(DRAGOMAN) doctor
+
+tour: ## The tour of docs/quick-start.md, run and recorded anew: docs/tour.cast (two minutes)
+	@$(SETUP) demo
+	@$(PYTHON) docs/tour.py
 
 lock: ## Pin the requirements anew from pyproject.toml (needs uv)
 	@python3 -m export.setup.pins
