@@ -154,7 +154,7 @@ doctor: ## What is installed, what is missing, what to do about it
 
 tour: ## The tour of docs/quick-start.md, run and recorded anew: docs/tour.cast (two minutes)
 	@$(SETUP) demo
-	@$(PYTHON) docs/tour.py
+	@$(PYTHON) -m tests.tour
 
 lock: ## Pin the requirements anew from pyproject.toml (needs uv)
 	@python3 -m export.setup.pins

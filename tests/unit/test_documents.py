@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from asterisk import site
 from controller import cli
+from controller.api.openapi import DOCUMENT
 from controller.errors import UsageError
+from controller.settings import load
 from export import cli as export_cli
 from tests.documents import DOCUMENTS, ROOT, anchors, blocks, inline, links
 
@@ -39,13 +42,15 @@ def make_targets() -> dict[str, str]:
 
 def wrong(words: list[str]) -> str | None:
     """Why a command is none; None where it is one."""
-    program, *arguments = words
+    program, *arguments = [Path(words[0]).name, *words[1:]]
     if program == "make":
         return wrong_make(arguments)
     if program == "dragoman":
         return wrong_dragoman(arguments)
     if program in ("python", "python3") and arguments[:1] == ["-m"]:
         return None if find_spec(arguments[1]) else f"there is no module {arguments[1]}"
+    if program == "curl":
+        return wrong_address(arguments)
     return None if program in COMMON else f"{program} is nobody's"
 
 
@@ -67,6 +72,15 @@ def wrong_dragoman(arguments: list[str]) -> str | None:
         parser.parse_args(arguments[1:] if exports else arguments)
     except (SystemExit, UsageError) as error:
         return f"`dragoman {' '.join(arguments)}` is refused: {error}"
+    return None
+
+
+def wrong_address(arguments: list[str]) -> str | None:
+    known = "|".join(re.sub(r"\{\w+\}", "[^/]+", path) for path in DOCUMENT["paths"])
+    for one in arguments:
+        path = re.fullmatch(r"http://127\.0\.0\.1:8090(/[^?]*)(\?.*)?", one)
+        if path and not re.fullmatch(known, path[1]):
+            return f"the API has no {path[1]}"
     return None
 
 
@@ -99,6 +113,19 @@ def test_what_is_named_in_passing_is_there(document: Path) -> None:
 
 
 @every_document
+def test_settings_and_sites_are_taken(document: Path, tmp_path: Path) -> None:
+    """A block of TOML is a file of settings, or of phones and numbers."""
+    file = tmp_path / "given.toml"
+    for block in blocks(document):
+        if block.language == "toml":
+            file.write_text(block.text)
+            if "[[numbers]]" in block.text:
+                assert site.read(file).numbers
+            else:
+                assert load(file)
+
+
+@every_document
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in links(document):
         if re.match(r"https?:", target):
@@ -126,5 +153,6 @@ def test_a_wrong_command_is_found() -> None:
     assert wrong(["dragoman", "export", "nothing"]) is not None
     assert wrong(["dragoman", "serve", "--nothing"]) is not None
     assert wrong(["python", "-m", "asterisk.nothing"]) is not None
+    assert wrong(["curl", "http://127.0.0.1:8090/v1/nothing"]) == "the API has no /v1/nothing"
     assert wrong(["unheard-of"]) is not None
     assert shutil.which("make"), "which the documents ask for"
