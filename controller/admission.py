@@ -87,10 +87,8 @@ def room_refusal(
     return None
 
 
-def enrolment_refusal(kept: bool, settings: CallSettings, registry: Registry) -> Refusal | None:
-    """Why somebody cannot enrol; None where they can. `kept`: whether voices are kept here."""
-    if not kept:
-        return Refusal("No voices are kept here: name a folder or a URL in voices.store.", "rejected")
+def enrolment_refusal(settings: CallSettings, registry: Registry) -> Refusal | None:
+    """Why somebody who wants to enrol is not let in; None where they are."""
     return _full(settings, registry)
 
 

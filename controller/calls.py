@@ -49,9 +49,8 @@ class Calls:
         interpreting: Interpreting,
         ari: AriClient,
         open_media: OpenMedia,
-        enrolments: Enrolments | None = None,
+        enrolments: Enrolments,
     ) -> None:
-        """`enrolments`: None where no voices are kept."""
         self.registry = Registry(settings.calls.limit)
         self._settings = settings
         self._interpreting = interpreting
@@ -170,10 +169,9 @@ class Calls:
     # One who enrols
 
     async def _enrol(self, started: CallStarted, language: str) -> None:
-        if no := enrolment_refusal(self._enrolments is not None, self._settings.calls, self.registry):
+        if no := enrolment_refusal(self._settings.calls, self.registry):
             await self._refuse(started, no)
             return
-        assert self._enrolments is not None
         alone = Room(self._ari, self._open_media, self._new_name())
         self.registry.add(alone)
         current_call.set(alone.name)

@@ -150,7 +150,8 @@ class Service:
             asterisk.url, asterisk.user, asterisk.password.get_secret_value(), asterisk.app, self._on_event
         )
         self._lives.push_async_callback(self._ari.close)
-        enrolments = Enrolments(voices.keeper, self._engines.tts, self._ticker, self._metrics) if voices else None
+        keeper = voices.keeper if voices else None
+        enrolments = Enrolments(keeper, self._engines.tts, self._ticker, self._metrics)
         self._calls = Calls(settings, self._interpreting, self._ari, await self._media(self._ari), enrolments)
         if strays := await sweep(self._ari):
             log.warning("%d channels of an earlier run were still up and have been hung up", strays)

@@ -52,6 +52,8 @@ class Outcome(StrEnum):
     DECLINED = "declined"
     """They did not agree, or did not answer"""
     NO_NUMBER = "no_number"
+    NOT_KEPT = "not_kept"
+    """No voices are kept here"""
     TAKEN = "taken"
     """The number's voice is another's, or it cannot be told whether it is theirs"""
     FAILED = "failed"
@@ -72,6 +74,8 @@ class Interview:
 
     def __init__(self, line: Line, keeper: Keeper, number: str) -> None:
         """`number`: the caller's, empty where it is not known."""
+        self.outcome = Outcome.HUNG_UP
+        """What it comes to if it is given up now: once a voice is kept, that is what happened."""
         self._line = line
         self._keeper = keeper
         self._number = number
@@ -94,6 +98,7 @@ class Interview:
                     await self._line.say(sentence)
             except EngineError as error:  # the voice itself may be what is wrong
                 log.debug("that could not be told: %s", error)
+        self.outcome = outcome
         return outcome
 
     async def _enrol(self) -> Outcome:
@@ -102,12 +107,15 @@ class Interview:
         if not name:
             await line.say(Sentence.NO_NUMBER)
             return Outcome.NO_NUMBER
+        before = self._owner()
+        if before is None and self._keeper.library.card(name) is not None:  # somebody's who never called from here
+            await line.say(Sentence.TAKEN)
+            return Outcome.TAKEN
         if not await self._agreed():
             await line.say(Sentence.DECLINED)
             return Outcome.DECLINED
         consent = Consent(who=self._number, given=now(), how="phone", text=CONSENT_TEXT)
         takes = [await self._recorded(number) for number in range(len(MANNERS))]
-        before = self._owner()
         for attempt in range(TRIES):
             await line.say(Sentence.MOMENT)
             if before is not None and not await self._theirs(before, takes):
@@ -123,6 +131,7 @@ class Interview:
                     takes[refusal.number - 1] = await self._recorded(refusal.number - 1)
             else:
                 break
+        self.outcome = Outcome.ENROLLED
         await line.say(Sentence.DONE)
         return Outcome.ENROLLED
 
@@ -182,7 +191,7 @@ class Interview:
         made.check()
         person = Person(self._number, (self._number,), (self._line.language,), consent)
         keeping = asyncio.ensure_future(
-            self._keeper.keep(before.name if before else name, made, person, anew=before is not None)
+            self._keeper.keep(before.name if before else name, made, person, over=before.version if before else None)
         )
         try:
             await asyncio.shield(keeping)

@@ -31,6 +31,7 @@ class Sentence(Enum):
     FAILED = "failed"
     NO_NUMBER = "no number"
     TAKEN = "taken"
+    NOT_KEPT = "not kept"
 
 
 MANNERS: Final = (Sentence.NEUTRAL, Sentence.CALM, Sentence.LIVELY)
@@ -58,6 +59,7 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.FAILED: "Your voice could not be enrolled, and nothing is kept. Please try again later. Goodbye.",
         Sentence.NO_NUMBER: "Your number is not shown, and a voice is kept for a number. Please call with it.",
         Sentence.TAKEN: "Another voice is kept for this number. Please ask whoever runs this service. Goodbye.",
+        Sentence.NOT_KEPT: "No voices are kept here. Goodbye.",
     },
     "es": {
         Sentence.CONSENT: "Aquí puede registrar su voz. Se guardará, con tres grabaciones breves, y en las llamadas "
@@ -80,6 +82,7 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.FAILED: "No se ha podido registrar su voz y no se guarda nada. Inténtelo más tarde. Adiós.",
         Sentence.NO_NUMBER: "Su número no se muestra, y una voz se guarda para un número. Llame sin ocultarlo.",
         Sentence.TAKEN: "Ya hay otra voz para este número. Pregunte a quien ofrece este servicio. Adiós.",
+        Sentence.NOT_KEPT: "Aquí no se guardan voces. Adiós.",
     },
     "fr": {
         Sentence.CONSENT: "Ici vous pouvez enregistrer votre voix. Elle sera conservée, avec trois courts "
@@ -103,6 +106,7 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.FAILED: "Votre voix n'a pas pu être enregistrée, rien n'est conservé. Réessayez plus tard. Au revoir.",
         Sentence.NO_NUMBER: "Votre numéro est masqué, et une voix est gardée pour un numéro. Appelez sans le masquer.",
         Sentence.TAKEN: "Une autre voix est conservée pour ce numéro. Adressez-vous à qui offre ce service. Au revoir.",
+        Sentence.NOT_KEPT: "Aucune voix n'est conservée ici. Au revoir.",
     },
     "de": {
         Sentence.CONSENT: "Hier kann Ihre Stimme aufgenommen werden. Sie wird mit drei kurzen Aufnahmen aufbewahrt, "
@@ -128,6 +132,7 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         Sentence.NO_NUMBER: "Ihre Nummer ist unterdrückt, und eine Stimme wird für eine Nummer aufbewahrt. Bitte "
         "rufen Sie mit Nummer an.",
         Sentence.TAKEN: "Für diese Nummer gibt es eine andere Stimme. Bitte fragen Sie den Betreiber. Auf Wiederhören.",
+        Sentence.NOT_KEPT: "Hier werden keine Stimmen aufbewahrt. Auf Wiederhören.",
     },
     "it": {
         Sentence.CONSENT: "Qui può registrare la sua voce. Sarà conservata, con tre brevi registrazioni, e nelle "
@@ -151,5 +156,6 @@ TEXTS: Final[dict[str, dict[Sentence, str]]] = {
         "Arrivederci.",
         Sentence.NO_NUMBER: "Il suo numero è nascosto, e una voce si conserva per un numero. Chiami senza nasconderlo.",
         Sentence.TAKEN: "C'è già un'altra voce per questo numero. Chieda a chi offre questo servizio. Arrivederci.",
+        Sentence.NOT_KEPT: "Qui non si conservano voci. Arrivederci.",
     },
 }

@@ -20,7 +20,7 @@ from controller.voices.library import Library
 from controller.voices.likeness import thresholds
 from controller.voices.profile import Consent, Profile, check_name
 from controller.voices.quality import Take
-from controller.voices.store import NoVoice, VoiceStore, now
+from controller.voices.store import Changed, NoVoice, VoiceStore, now
 from controller.voices.verdict import Verdict, judged
 
 log = logging.getLogger(__name__)
@@ -84,19 +84,20 @@ class Keeper:
         """
         return await calibrate(given, self._encoders, self._verified)
 
-    async def keep(self, name: str, made: Calibration, person: Person, *, anew: bool = False) -> Profile:
+    async def keep(self, name: str, made: Calibration, person: Person, *, over: int | None = None) -> Profile:
         """Keep what was made of recordings, as a voice. Not to be cancelled: what a thread writes is written.
 
         Args:
-            anew: in the place of the voice of that name, which stays until the new one is written. Whose it is stays.
+            over: in the place of this version of the voice of that name, which stays until the new one is written.
+                Whose it is stays.
         Raises:
             NotEnough: it is made of too few.
-            Changed: there is a voice of that name, or (`anew`) somebody else was sooner.
-            NoVoice: (`anew`) there is none.
+            Changed: there is a voice of that name, or (`over`) somebody else was sooner: they revoked it, say.
+            NoVoice: (`over`) there is none.
             VoiceError: it cannot be kept, or what is in its place cannot be read.
         """
         made.check()
-        if not anew:
+        if over is None:
             profile = Profile(
                 name=check_name(name),
                 version=0,
@@ -110,7 +111,16 @@ class Keeper:
             )
             return self._known(await asyncio.to_thread(self.store.create, profile))
         before = await asyncio.to_thread(self.store.get, name)
-        fresh = replace(before, created=now(), encoders=made.encoders, clips=made.clips, consent=person.consent)
+        if before.version != over:
+            raise Changed(f"The voice {name} was changed or revoked meanwhile: nothing is kept.")
+        fresh = replace(
+            before,
+            created=now(),
+            languages=tuple(dict.fromkeys((*before.languages, *person.languages))),
+            encoders=made.encoders,
+            clips=made.clips,
+            consent=person.consent,
+        )
         kept = await self._changed(fresh)
         await self._forget(before)
         return kept

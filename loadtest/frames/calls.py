@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from controller.calls import Calls
 from controller.engines import Engines
+from controller.enrolment.enrolments import Enrolments
 from controller.frames import Pcm
 from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer
@@ -22,6 +23,7 @@ from controller.pbx.media import MediaEvent, MediaSocket, open_media
 from controller.pipeline.conversation import Conversation
 from controller.settings import CallSettings, Settings
 from controller.telemetry.figures import Figures
+from controller.telemetry.metrics import Registry as Metrics
 from loadtest.frames.exchange import CHANNELS, RING
 from loadtest.frames.gauges import Gauges, WatchedTicker, watched_queues
 
@@ -96,7 +98,8 @@ class BenchCalls:
             figures=figures,
             watcher=self._watcher,
         )
-        self._calls = Calls(settings, interpreting, self._ari, self._open_media)
+        enrolments = Enrolments(None, engines.tts, self._ticker, Metrics())  # nobody enrols here
+        self._calls = Calls(settings, interpreting, self._ari, self._open_media, enrolments)
         self._taken: list[asyncio.Task[None]] = []
         self._numbers = {"a": count(0, 2), "b": count(1, 2)}
         """Even for callers, odd for the called: they say different things."""

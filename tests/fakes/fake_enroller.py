@@ -37,6 +37,7 @@ class Caller:
 
     def __init__(self, voice: FakeVoice, keys: Sequence[str], speaks: Sequence[Pcm]) -> None:
         self.line: Line
+        self.interview: Interview
         self.gone = False
         self._voice = voice
         self._keys = iter(keys)
@@ -99,7 +100,8 @@ class Rig:
             caller = Caller(self.voice, keys, speaks)
             caller.line = Line(caller, voice or self.voice, language)
             living = asyncio.create_task(caller.live())
-            asking = asyncio.create_task(Interview(caller.line, self.keeper, number).run())
+            caller.interview = Interview(caller.line, self.keeper, number)
+            asking = asyncio.create_task(caller.interview.run())
             while not asking.done() and not hangs_up(caller):
                 await asyncio.sleep(0)
             asking.cancel()

@@ -11,6 +11,7 @@ import pytest
 
 from controller.calls import Calls
 from controller.engines import Engines
+from controller.enrolment.enrolments import Enrolments
 from controller.frames import FRAME_S, SILENCE
 from controller.interpreting import CallWatcher, Interpreting
 from controller.messages import Reason
@@ -62,7 +63,8 @@ class House:
             watcher=self.watch,
             own_voices=own_voices,
         )
-        self.calls = Calls(settings, interpreting, cast(AriClient, self.ari), self.opener)
+        enrolments = Enrolments(None, FakeVoice(0.1, 0.5), self.ticker, Metrics())
+        self.calls = Calls(settings, interpreting, cast(AriClient, self.ari), self.opener, enrolments)
         self.tasks: list[asyncio.Task[None]] = []
 
     def ring(self, channel: str, *args: str) -> asyncio.Task[None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.test_calls import House, house, talk
+import asyncio
+
+from tests.unit.test_calls import House, house, loud, talk
 from tests.unit.test_own_voice import FakeOwnVoice
 
 
@@ -47,5 +49,26 @@ def test_nobody_asks_for_voices_where_none_are_kept() -> None:
         await one.enter("a", "en")
         assert not [asked for asked in one.ari.asked if "VOICE" in asked[-1]]
         await one.hang_up("a")
+
+    house(test)
+
+
+def test_who_wants_to_enrol_where_no_voices_are_kept_is_told_and_let_go_of() -> None:
+    async def test(one: House) -> None:
+        one.ring("a", "enrol=yes", "from=es")
+        await asyncio.sleep(5)
+        (media,) = one.opener.opened
+        assert loud(media, 0) > 20, "a sentence"
+        assert one.hung_up("a") == "normal"
+
+    house(test)
+
+
+def test_nobody_enrols_while_the_service_stops() -> None:
+    async def test(one: House) -> None:
+        one.calls.refuse_new()
+        await one.ring("a", "enrol=yes")
+        assert one.hung_up("a") == "congestion"
+        assert one.opener.opened == []
 
     house(test)

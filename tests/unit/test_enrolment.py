@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from controller.pbx.party import Party
 from controller.telemetry.metrics import Registry
 from controller.ticker import Ticker
 from controller.virtual_time import run
+from controller.voices.calibration import Calibration
 from controller.voices.keeper import Person
 from controller.voices.profile import NAME as NAMES
 from controller.voices.profile import Consent, Profile
@@ -187,6 +188,41 @@ def test_an_owner_is_told_by_all_that_they_say(rig: Rig, monkeypatch: pytest.Mon
     assert rig.call(speaks=three(first=5))[0] is Outcome.ENROLLED
     assert len(asked) == 1
     assert 18 <= asked[0] <= 30
+
+
+def test_a_revocation_while_its_owner_enrols_again_holds(rig: Rig) -> None:
+    assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    listened = rig.keeper.listened
+
+    async def meanwhile(*given: Any, **more: Any) -> Calibration:
+        await rig.keeper.revoke(NAME)
+        return await listened(*given, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rig.keeper, "listened", meanwhile)
+        outcome, caller = rig.call(speaks=three(first=5))
+    assert (outcome, caller.heard[-1]) == (Outcome.FAILED, "failed")
+    profile = rig.store.get(NAME)
+    assert (profile.clips, rig.library.whose(caller=NUMBER)) == ((), None)
+
+
+def test_who_hangs_up_when_it_is_done_is_enrolled(rig: Rig) -> None:
+    _, caller = rig.call(speaks=three(), hangs_up=lambda caller: "done" in caller.heard)
+    assert caller.interview.outcome is Outcome.ENROLLED
+    assert list(rig.store.versions()) == [NAME]
+
+
+def test_a_name_that_is_somebody_elses_is_told_before_anything_is_asked(rig: Rig) -> None:
+    clips = [Take(f"{seed}.wav", somebody(ANA, seed=seed), 16_000) for seed in range(3)]
+    asyncio.run(rig.keeper.enrol(NAME, clips, Person("Ana", ("999",), ("es",), None)))
+    outcome, caller = rig.call(speaks=three())
+    assert (outcome, caller.heard) == (Outcome.TAKEN, ["taken"])
+
+
+def test_enrolling_again_in_another_language_adds_it(rig: Rig) -> None:
+    assert rig.call(speaks=three())[0] is Outcome.ENROLLED
+    assert rig.call(speaks=three(first=5), language="fr")[0] is Outcome.ENROLLED
+    assert rig.store.get(NAME).languages == ("es", "fr")
 
 
 def test_who_revoked_may_enrol_again(rig: Rig) -> None:
