@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="take calls from Asterisk until told to stop")
     serve.add_argument("--config", type=Path, help="a TOML file; DRAGOMAN_* variables win over it")
+    serve.add_argument("--reload", action="store_true", help="for developers: start anew whenever its code changes")
     serve.set_defaults(run=_serve)
 
     demo = commands.add_parser("demo", help="one real call between two soft phones on this machine")
@@ -94,7 +95,18 @@ def _doctor(options: argparse.Namespace) -> int:
     return asterisk_report(options.config) if options.asterisk else report()
 
 
+def _reload(options: argparse.Namespace) -> int:
+    from controller.reloading import Reloading
+
+    verbose = ["-v"] if options.verbose else []
+    config = ["--config", str(options.config)] if options.config else []
+    watched = [Path(__file__).parent, *([options.config] if options.config else [])]
+    return Reloading([sys.executable, "-m", "controller", *verbose, "serve", *config], watched).run()
+
+
 def _serve(options: argparse.Namespace) -> int:
+    if options.reload:
+        return _reload(options)
     import uvloop
 
     from controller.service import Service, settle
