@@ -23,6 +23,9 @@ NOBODY_THERE: Final = 34
 """Why a call ends that no application takes: congestion, which a phone is told as 503. A proxy or a provider then tries
 another server; 603, which a plain Hangup() tells, would end its search."""
 
+RING_S: Final = 60
+"""Seconds that a phone rings whose call Dragoman does not make itself."""
+
 _PATTERN: Final = re.compile(r"_?[0-9A-Za-z*#+.!\[\]-]+")
 _LANGUAGE: Final = re.compile(r"|[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 # Neither comma nor semicolon: the dialplan would read them as the next argument and as a comment.
@@ -53,6 +56,9 @@ class Extension:
     enrol: bool = False
     """Instead of both: its callers enrol their voice, in the language `source`."""
 
+    on_demand: bool = False
+    """The two talk to each other, nobody interprets, until one of them asks for it: see `interpreter.conf`."""
+
 
 def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) -> str:
     """The lines of `[calls]` for interpreted extensions; empty for none.
@@ -70,6 +76,11 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
         ):
             if not allowed.fullmatch(value):
                 raise SettingsError(f"{value!r} cannot be used as the {what} of an extension: correct it.")
+        if one.on_demand:
+            if one.room:
+                raise SettingsError(f"The number {one.pattern} leads into a room: an interpreter on demand is for two.")
+            lines += _on_demand(one)
+            continue
         options = {
             "from": one.source,
             "to": one.target,
@@ -80,6 +91,20 @@ def dialplan(extensions: Iterable[Extension], application: str = APPLICATION) ->
         arguments = ",".join([application, *(f"{name}={value}" for name, value in options.items() if value)])
         lines += [f"exten => {one.pattern},1,Stasis({arguments})", f" same => n,Hangup({NOBODY_THERE})"]
     return "\n".join(lines)
+
+
+def _on_demand(one: Extension) -> list[str]:
+    """A call as any other, in which `*9` works; both channels know what it needs (`__`: the called one inherits it)."""
+    known = {
+        "DYNAMIC_FEATURES": "interpreter",
+        "DRAGOMAN_CALL": "${UNIQUEID}",
+        "DRAGOMAN_NUMBER": "${EXTEN}",
+        "DRAGOMAN_FROM": one.source,
+        "DRAGOMAN_TO": one.target,
+    }
+    steps = [f"Set(__{name}={value})" for name, value in known.items() if value]
+    steps += [f"Dial({one.dial},{RING_S},gF(interpreter^over^1))", "Goto(interpreter,over,1)"]
+    return [f"exten => {one.pattern},1,{steps[0]}", *(f" same => n,{step}" for step in steps[1:])]
 
 
 def render(templates: Path, values: Mapping[str, str], folder: Path) -> list[Path]:

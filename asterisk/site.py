@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import Any, Final, TypeVar
 
 from asterisk.render import TEMPLATES, Extension, dialplan, render
@@ -22,6 +23,9 @@ from controller.errors import DragomanError, SettingsError
 
 SITE: Final = Path(__file__).resolve().parent / "phones"
 """The templates that differ from those of a run on loopback."""
+
+_AS_IN_A_RUN: Final = ("modules.conf", "features.conf", "interpreter.conf")
+"""The templates that are the same."""
 
 REALM: Final = "dragoman"
 """Part of what phones' passwords are hashed with."""
@@ -204,9 +208,11 @@ def write(site: Site, password: str, folder: Path) -> list[Path]:
         "rtp_last": str(site.rtp_last),
     }
     written = render(SITE, values, folder)
-    modules = folder / "modules.conf"
-    modules.write_text((TEMPLATES / modules.name).read_text(encoding="utf-8"), encoding="utf-8")
-    return [*written, modules]
+    for name in _AS_IN_A_RUN:
+        text = Template((TEMPLATES / name).read_text(encoding="utf-8")).substitute()
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(folder / name)
+    return written
 
 
 def crypted(password: str) -> str:
@@ -288,7 +294,8 @@ def _trunk(trunk: Trunk) -> str:
     return "\n".join(
         (
             f"[{trunk.name}](leg)\ntransport = {transport}\ncontext = from-{trunk.name}\n{encrypted}"
-            f"outbound_auth = {trunk.name}\naors = {trunk.name}\nfrom_user = {trunk.user}\nfrom_domain = {host}\n",
+            f"outbound_auth = {trunk.name}\naors = {trunk.name}\nfrom_user = {trunk.user}\nfrom_domain = {host}\n"
+            "; Phones hand calls over, providers do not.\nallow_transfer = no\n",
             _section(trunk.name, "aor", f"contact = {server}", "qualify_frequency = 60"),
             _section(
                 trunk.name,

@@ -42,7 +42,18 @@ def dialled_refusal(
     engines: Engines,
     registry: Registry,
 ) -> Refusal | None:
-    """Why a call between two who speak `spoken`, by side, is not taken; None where it is.
+    """Why a call to somebody is not taken, between two who speak `spoken`; None where it is."""
+    no = pair_refusal(spoken, settings, engines, registry)
+    if no is None and not started.options.get("dial"):
+        nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/..., room=... or enrol=yes to Stasis()."
+        return Refusal(nobody, "rejected")
+    return no
+
+
+def pair_refusal(
+    spoken: Mapping[str, Spoken], settings: CallSettings, engines: Engines, registry: Registry
+) -> Refusal | None:
+    """Why two who speak `spoken`, by side, are not interpreted; None where they are.
 
     Of one who is still to be identified every candidate counts: whichever is heard, the call must go on.
     """
@@ -50,9 +61,6 @@ def dialled_refusal(
     for source, target in product(one, other):
         if why := _no_pair(source, target, engines):
             return Refusal(why, "rejected")
-    if not started.options.get("dial"):
-        nobody = "The dialplan names nobody to call: it must pass dial=PJSIP/..., room=... or enrol=yes to Stasis()."
-        return Refusal(nobody, "rejected")
     return _full(settings, registry)
 
 

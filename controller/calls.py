@@ -1,4 +1,5 @@
-"""The life of calls: taken or refused, connected, interpreted, ended, cleaned up; two who dial, or many in a room.
+"""The life of calls: taken or refused, connected, interpreted, ended, cleaned up; two who dial, or who talk already, or
+many in a room.
 
 Joins what Asterisk does (`pbx`) to what is done with the sound (`pipeline`); neither knows the other.
 """
@@ -9,18 +10,27 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from controller.admission import Refusal, dialled_refusal, enrolment_refusal, number_refusal, room_refusal
+from controller.admission import (
+    Refusal,
+    dialled_refusal,
+    enrolment_refusal,
+    number_refusal,
+    pair_refusal,
+    room_refusal,
+)
 from controller.enrolment.enrolments import Enrolments
 from controller.errors import PbxError
 from controller.interpreting import Interpreting, Who, reason_of
 from controller.languages import VARIABLES, VOICES, Spoken, choose
 from controller.messages import Reason
 from controller.pbx.ari import AriClient
-from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Held
-from controller.pbx.call import Dialled, Ended
-from controller.pbx.party import OpenMedia, Party
+from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Held, Replaced
+from controller.pbx.call import Dialled, Ended, Pair, Running
+from controller.pbx.halves import Halves
+from controller.pbx.party import OpenMedia, Party, quietly
 from controller.pbx.registry import Registry
 from controller.pbx.room import Room
 from controller.pipeline.conversation import Conversation
@@ -57,6 +67,7 @@ class Calls:
         self._ari = ari
         self._open_media = open_media
         self._enrolments = enrolments
+        self._halves = Halves()
         self._meetings: dict[str, Meeting] = {}
         """By the name of the room."""
 
@@ -76,7 +87,7 @@ class Calls:
             if call.name == name:
                 call.end(Ended("operator", "ended by command"))
 
-    async def tell(self, event: ChannelEnded | Held | Dtmf) -> None:
+    async def tell(self, event: ChannelEnded | Held | Dtmf | Replaced) -> None:
         """Something happened on a channel."""
         if call := self.registry.with_channel(event.channel_id):
             await call.tell(event)
@@ -93,6 +104,9 @@ class Calls:
 
     async def take(self, started: CallStarted) -> None:
         """A call came in: from here until the caller has gone."""
+        if "join" in started.options:
+            await self._join_running(started)
+            return
         if no := number_refusal(started, self._settings.calls):
             await self._refuse(started, no)
             return
@@ -155,7 +169,47 @@ class Calls:
             await call.clean_up()
             self.registry.remove(call)
 
-    async def _interpret(self, call: Dialled, sides: dict[str, Who], options: Mapping[str, str]) -> None:
+    # Two who talk already
+
+    async def _join_running(self, started: CallStarted) -> None:
+        """One of them is here: with the other they make a call, from here until either has gone.
+
+        Whatever comes between, their own call goes on: the dialplan connects them again.
+        """
+        here = [started]
+        try:
+            other = await self._halves.other(started)
+            if other is None:
+                return
+            here = sorted((started, other), key=lambda one: one.options["side"])
+            caller, called = here
+            caller = replace(caller, extension=caller.options.get("number", caller.extension))
+            sides = await self._sides(caller)
+            spoken = {side: who.spoken for side, who in sides.items()}
+            no = number_refusal(caller, self._settings.calls) or pair_refusal(
+                spoken, self._settings.calls, self._interpreting.engines, self.registry
+            )
+            if no is not None:
+                raise PbxError(no.why)
+        except PbxError as error:
+            self._interpreting.refused(started, f"their call goes on without an interpreter: {error}")
+            await asyncio.gather(*(quietly(self._ari.go_on(one.channel_id)) for one in here))
+            return
+        call = Running(self._ari, self._open_media, self._new_name(), caller.channel_id, called.channel_id)
+        self.registry.add(call)
+        current_call.set(call.name)
+        try:
+            await call.connect()
+            await self._interpret(call, sides, caller.options)
+        except PbxError as error:
+            self._interpreting.refused(caller, f"{call.name}: {error}", failed=True)
+        finally:
+            await call.clean_up()
+            self.registry.remove(call)
+
+    # Both of these
+
+    async def _interpret(self, call: Pair, sides: dict[str, Who], options: Mapping[str, str]) -> None:
         conversation = self._interpreting.begin(call, options)
         ended = Ended("service", "the service stops")
         try:

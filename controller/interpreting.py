@@ -20,7 +20,7 @@ from controller.pbx.ari_events import CallStarted
 from controller.pbx.call import Call, Ended
 from controller.pbx.party import Leg, Party
 from controller.pipeline.conversation import Conversation, Tap
-from controller.pipeline.speech_settings import speech_settings
+from controller.pipeline.speech_settings import discloses, speech_settings
 from controller.settings import Settings
 from controller.telemetry.figures import Figures
 from controller.ticker import Ticker
@@ -99,11 +99,12 @@ class Interpreting:
         Args:
             options: what the dialplan says for everyone who will be in it.
         """
-        recording = begin(self._settings, call.name, options or {}, self.engines, asyncio.get_running_loop().time)
+        options = options or {}
+        recording = begin(self._settings, call.name, options, self.engines, asyncio.get_running_loop().time)
         conversation = Conversation(
             call.name,
             recording.engines(self.engines),
-            speech_settings(self._settings),
+            speech_settings(self._settings, disclosed=discloses(options)),
             recording.ticker(self._ticker),
             Observers([self._observer, recording]),
             self._tap,

@@ -20,7 +20,7 @@ from controller.errors import DragomanError, EngineError, StackError
 from controller.interpreting import CallWatcher, Interpreting
 from controller.observer import Observer, Observers
 from controller.pbx.ari import AriClient
-from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Event, Held, Lost, Reconnected
+from controller.pbx.ari_events import CallStarted, ChannelEnded, Dtmf, Event, Held, Lost, Reconnected, Replaced
 from controller.pbx.ari_ids import PREFIX
 from controller.pbx.audiosocket import AudioSocketServer
 from controller.pbx.call import sweep
@@ -218,7 +218,7 @@ class Service:
                 self._run(self._calls.take(event), f"{PREFIX}{event.channel_id}")
             case CallStarted():  # one of ours that nobody waits for: its call was given up the moment it was answered
                 await self._calls.hang_up(event.channel_id, "normal")
-            case ChannelEnded() | Held() | Dtmf():
+            case ChannelEnded() | Held() | Dtmf() | Replaced():
                 await self._calls.tell(event)
             case Lost():
                 log.error("Asterisk's events are lost (%s); calls go on, new ones cannot be taken", event.reason)

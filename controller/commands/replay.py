@@ -40,8 +40,9 @@ def run(options: argparse.Namespace) -> int:
     for change in options.set:
         table, name, value = _change(change)
         tables.setdefault(table, {})[name] = value
-    result = replay(score, speech_settings(from_tables(tables)))
     about, engines = score.about, score.about["engines"]
+    disclosed = bool(about.get("disclosed"))  # recordings of old do not say: nothing was disclosed then
+    result = replay(score, speech_settings(from_tables(tables), disclosed=disclosed))
     print(
         f"call {about['call']}, {score.seconds:.1f} s, recorded {about['started']}"
         f" with {engines['stt']}, {engines['mt']}, {engines['tts']}"

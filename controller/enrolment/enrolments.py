@@ -77,8 +77,14 @@ class Enrolments:
     @contextmanager
     def _connected(self, party: Party, line: Line, broken: asyncio.Future[None]) -> Iterator[None]:
         """`broken`: done where the line cannot go on."""
+
+        def give_up() -> None:
+            if not broken.done():
+                broken.set_result(None)
+
+        line.on_taken_over = give_up
         party.start(lambda name, _: line)
-        self._ticker.add(line.tick, lambda: broken.set_result(None))
+        self._ticker.add(line.tick, give_up)
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Final, Protocol
 
@@ -37,6 +38,8 @@ class Line:
     """Of one who enrols. As a leg it takes what comes from them."""
 
     def __init__(self, wire: Wire, voice: Voice, language: str) -> None:
+        self.on_taken_over: Callable[[], None] = lambda: None
+        """Called once somebody else is on it, who cannot go on with what was said so far."""
         self.language = language if language in TEXTS and voice.speaks(language) else FALLBACK
         self._wire = wire
         self._voice = voice
@@ -89,6 +92,11 @@ class Line:
     def held(self, on: bool) -> None:
         """They put the call on hold: what comes then is music, and no voice of theirs."""
         self._held = on
+
+    def taken_over(self) -> None:
+        """They have handed the call over."""
+        self._held = True
+        self.on_taken_over()
 
     def pressed(self, digit: str) -> str:
         """They pressed a key; there is nobody whom it is passed on to."""

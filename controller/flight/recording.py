@@ -20,6 +20,7 @@ from controller.observer import Observer
 from controller.pipeline.conversation import Conversation
 from controller.pipeline.leg import Leg
 from controller.pipeline.playback import Outlet
+from controller.pipeline.speech_settings import discloses
 from controller.settings import Settings
 from controller.telemetry.recorder import Recorder
 from controller.ticker import Tick, TickSource
@@ -73,14 +74,21 @@ def begin(
     path = wanted.folder / f"{started:%Y%m%dT%H%M%S}-{call}.flight"
     log.warning("call %s is recorded, by consent (%s), into %s", call, wanted.consent, path)
     recorder = Recorder(path, wanted.key.get_secret_value(), now)
-    return FlightRecording(recorder, call, started, engines, settings)
+    return FlightRecording(recorder, call, started, engines, settings, disclosed=discloses(options))
 
 
 class FlightRecording(Recording):
     """Of a call that is recorded."""
 
     def __init__(
-        self, recorder: Recorder, call: str, started: datetime, engines: Engines, settings: Settings | None
+        self,
+        recorder: Recorder,
+        call: str,
+        started: datetime,
+        engines: Engines,
+        settings: Settings | None,
+        *,
+        disclosed: bool = False,
     ) -> None:
         """`settings`: kept with the recording, for its replay; None for those that are the replay's own affair."""
         self.recorder = recorder
@@ -89,6 +97,7 @@ class FlightRecording(Recording):
             "started": started.isoformat(timespec="seconds"),
             "engines": {"stt": engines.stt.name, "mt": engines.mt.name, "tts": engines.tts.name},
             "identifies": engines.identifier is not None,
+            "disclosed": disclosed,
             "settings": settings.model_dump(mode="json", exclude=_NOT_KEPT) if settings else {},
         }
         recorder.put(Kind.CALL, about)
@@ -188,6 +197,10 @@ class RecordedLeg:
     def held(self, on: bool) -> None:
         self._recorder.put(Kind.LEG, self._leg.name, "held", on)
         self._leg.held(on)
+
+    def taken_over(self) -> None:
+        self._recorder.put(Kind.LEG, self._leg.name, "taken_over")
+        self._leg.taken_over()
 
     def pressed(self, digit: str) -> str:
         self._recorder.put(Kind.LEG, self._leg.name, "pressed", digit)

@@ -23,6 +23,7 @@ from controller.pbx.ari_events import (
     Event,
     Lost,
     Reconnected,
+    Replaced,
     parse,
 )
 from controller.pbx.ari_http import AriHttp, Refused, refused_with
@@ -278,6 +279,9 @@ class AriClient(AriRequests):
             self._deliver(event)
         elif isinstance(event, ChannelEnded):
             self._end(event)
+        elif isinstance(event, Replaced):
+            self._known.add(event.by)
+            self._deliver(event)
         elif isinstance(event, ApplicationReplaced):
             self._replaced = True
             self._lost.set()

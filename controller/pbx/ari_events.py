@@ -40,6 +40,15 @@ class ChannelEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A phone has handed its call over (an attended transfer): another channel stands where its own stood."""
+
+    channel_id: str
+    """The one that leaves; that it ends is told, too."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dtmf:
     """A key was pressed."""
 
@@ -76,7 +85,7 @@ class ApplicationReplaced:
     """Another program has subscribed the same application. Seen by the client, not by handlers."""
 
 
-Event = CallStarted | ChannelEnded | Dtmf | Held | Lost | Reconnected
+Event = CallStarted | ChannelEnded | Dtmf | Held | Lost | Reconnected | Replaced
 
 
 def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
@@ -91,6 +100,9 @@ def parse(message: dict[str, Any]) -> Event | ApplicationReplaced | None:
     cause = message.get("cause") if isinstance(message.get("cause"), int) else None
     match kind:
         case "StasisStart":
+            replaced = message.get("replace_channel")
+            if isinstance(replaced, dict) and isinstance(replaced.get("id"), str):
+                return Replaced(replaced["id"], channel_id)
             caller, dialplan = channel.get("caller") or {}, channel.get("dialplan") or {}
             return CallStarted(
                 channel_id,

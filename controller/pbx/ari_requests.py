@@ -47,6 +47,10 @@ class AriRequests:
         """
         await self._call("channels", "hangup", gone_is_fine=True, channelId=channel_id, reason=reason)
 
+    async def go_on(self, channel_id: str) -> None:
+        """Let a channel leave the application and go on in the dialplan; one that has gone already is no error."""
+        await self._call("channels", "continueInDialplan", gone_is_fine=True, channelId=channel_id)
+
     async def variable(self, channel_id: str, name: str) -> str:
         """A channel's variable; empty where it is not set."""
         try:

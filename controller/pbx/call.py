@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from controller.errors import PbxError
 from controller.pbx.ari import AriClient
-from controller.pbx.ari_events import ChannelEnded, Dtmf, Held
+from controller.pbx.ari_events import ChannelEnded, Dtmf, Held, Replaced
 from controller.pbx.ari_ids import PREFIX
 from controller.pbx.party import Join, OpenMedia, Party, quietly
 
@@ -52,7 +52,7 @@ class Call:
         """The party whose channel that is."""
         return next((party for party in self.parties.values() if party.channel_id == channel_id), None)
 
-    async def tell(self, event: ChannelEnded | Held | Dtmf) -> None:
+    async def tell(self, event: ChannelEnded | Held | Dtmf | Replaced) -> None:
         """Something happened on one of the parties' channels."""
         party = self.with_channel(event.channel_id)
         if party is None:
@@ -62,6 +62,10 @@ class Call:
                 if not party.gone.done():
                     party.gone.set_result(event)
                     self._left(party, event)
+            case Replaced():
+                log.info("call %s: %s has handed the call over", self.name, party.name)
+                party.taken_over(event.by)
+                await quietly(self._ari.hangup(event.channel_id, "normal"))  # or the dialplan would go on with it
             case Held():
                 party.held(event.on)
             case Dtmf():
@@ -92,8 +96,8 @@ class Call:
         """A party is there and cannot be heard any more."""
         self.end(Ended("media", reason))
 
-    def _farewell(self, party: Party) -> str:
-        """The reason that a party is told when it is hung up."""
+    def _farewell(self, party: Party) -> str | None:
+        """The reason that a party is told when it is hung up; None where it is not."""
         return "normal"
 
     async def _pass_on(self, digits: str, presser: Party) -> None:
@@ -103,8 +107,42 @@ class Call:
             await asyncio.gather(*(quietly(self._ari.send_dtmf(party.channel_id, digits)) for party in others))
 
 
-class Dialled(Call):
-    """A caller (`a`) and whom they called (`b`). It ends when either has gone."""
+class Pair(Call):
+    """Two who talk to each other, `a` and `b`. It ends when either has gone."""
+
+    def start(self, join: Join) -> None:
+        """Pass frames from now on."""
+        for party in self.parties.values():
+            party.start(join)
+
+
+class Running(Pair):
+    """Two who were connected already when they asked for an interpreter.
+
+    Only they end their call: where the interpreter cannot come, or cannot stay, the dialplan connects them again.
+    """
+
+    def __init__(self, ari: AriClient, open_media: OpenMedia, name: str, a_channel: str, b_channel: str) -> None:
+        super().__init__(ari, open_media, name)
+        self._add("a", a_channel)
+        self._add("b", b_channel)
+
+    async def connect(self) -> None:
+        """Put each into a bridge with a media channel.
+
+        Raises:
+            PbxError: it did not come about; `clean_up` is due all the same.
+        """
+        opened = _all(*(party.open() for party in self.parties.values()))
+        await unless(self.ended, opened, lambda ended: str(ended.detail))
+
+    def _farewell(self, party: Party) -> str | None:
+        by_themselves = self.ended.done() and self.ended.result().by in ("a", "b", "operator")
+        return "normal" if by_themselves else None
+
+
+class Dialled(Pair):
+    """A caller (`a`) and whom they called (`b`)."""
 
     def __init__(self, ari: AriClient, open_media: OpenMedia, name: str, caller_channel: str) -> None:
         super().__init__(ari, open_media, name)
@@ -120,11 +158,6 @@ class Dialled(Call):
         """
         await unless(self.ended, self._connect(dial, ring_s), lambda ended: str(ended.detail))
 
-    def start(self, join: Join) -> None:
-        """Pass frames from now on."""
-        for party in self.parties.values():
-            party.start(join)
-
     async def _connect(self, dial: str, ring_s: float) -> None:
         await self._ari.ring(self._caller.channel_id)
         await self._ari.originate(
@@ -139,7 +172,7 @@ class Dialled(Call):
             self._refusal = _CAUSES.get(event.cause or 0, "normal")
         super()._left(party, event)
 
-    def _farewell(self, party: Party) -> str:
+    def _farewell(self, party: Party) -> str | None:
         return self._refusal if party is self._caller else "normal"
 
 

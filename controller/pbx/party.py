@@ -44,6 +44,9 @@ class Leg(Protocol):
     def held(self, on: bool) -> None:
         """The party has put the call on hold, or has taken it up again."""
 
+    def taken_over(self) -> None:
+        """Somebody else stands where the party stood."""
+
     def pressed(self, digit: str) -> str:
         """The party pressed a key; returns the digits that are due to the others."""
 
@@ -136,6 +139,12 @@ class Party:
         if self._leg is not None:
             self._leg.held(on)
 
+    def taken_over(self, channel_id: str) -> None:
+        """Somebody else stands where the party stood, on that channel."""
+        self.channel_id = channel_id
+        if self._leg is not None:
+            self._leg.taken_over()
+
     def pressed(self, digit: str) -> str:
         """The party pressed a key; returns the digits that are due to the others."""
         return "" if self._leg is None else self._leg.pressed(digit)
@@ -158,11 +167,12 @@ class Party:
         await self._ari.create_bridge(self.bridge_id)
         await self._attach(self.channel_id)
 
-    async def close(self, reason: str = "normal") -> None:
+    async def close(self, reason: str | None = "normal") -> None:
         """Hang the party up and remove bridge and media channel. What has gone already is no error.
 
         Args:
-            reason: what the party is told: normal, busy, rejected, ... as ARI names them.
+            reason: what the party is told: normal, busy, rejected, ... as ARI names them; None: it is not hung up,
+                and the dialplan goes on with it.
         """
         self._closed = True
         if self._reopening is not None:
@@ -172,7 +182,10 @@ class Party:
         if media is not None:
             await media.close()
         # One after the other and each for itself: a failure must not keep the next from being removed.
-        await quietly(self._ari.hangup(self.channel_id, reason))
+        if reason is None:
+            await quietly(self._ari.go_on(self.channel_id))
+        else:
+            await quietly(self._ari.hangup(self.channel_id, reason))
         if media is not None:
             await quietly(self._ari.hangup(media.channel_id))
         if self._disposals:

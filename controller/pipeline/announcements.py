@@ -38,6 +38,7 @@ class Sentence(Enum):
     OFF = "off"
     ON = "on"
     HELP = "help"
+    DISCLOSURE = "disclosure"
 
 
 FALLBACK = "en"
@@ -55,6 +56,7 @@ TEXTS: dict[str, dict[Sentence, str]] = {
         Sentence.ON: "Interpreting is on.",
         Sentence.HELP: "Star one: repeat. Star two: slower. Star three: original only. "
         "Star zero: interpreting off and on.",
+        Sentence.DISCLOSURE: "This call is interpreted by a machine. You hear a computer's voice.",
     },
     "es": {
         Sentence.AGAIN: "Otra vez.",
@@ -67,6 +69,7 @@ TEXTS: dict[str, dict[Sentence, str]] = {
         Sentence.ON: "La interpretación está activada.",
         Sentence.HELP: "Asterisco uno: repetir. Asterisco dos: más despacio. Asterisco tres: solo el original. "
         "Asterisco cero: desactivar y activar la interpretación.",
+        Sentence.DISCLOSURE: "Una máquina interpreta esta llamada. Oirá la voz de un ordenador.",
     },
     "fr": {
         Sentence.AGAIN: "Encore une fois.",
@@ -79,6 +82,7 @@ TEXTS: dict[str, dict[Sentence, str]] = {
         Sentence.ON: "L'interprétation est activée.",
         Sentence.HELP: "Étoile un : répéter. Étoile deux : plus lentement. Étoile trois : l'original seulement. "
         "Étoile zéro : désactiver et activer l'interprétation.",
+        Sentence.DISCLOSURE: "Cet appel est interprété par une machine. Vous entendez la voix d'un ordinateur.",
     },
     "de": {
         Sentence.AGAIN: "Noch einmal.",
@@ -91,6 +95,7 @@ TEXTS: dict[str, dict[Sentence, str]] = {
         Sentence.ON: "Das Dolmetschen ist eingeschaltet.",
         Sentence.HELP: "Stern eins: wiederholen. Stern zwei: langsamer. Stern drei: nur das Original. "
         "Stern null: Dolmetschen aus und ein.",
+        Sentence.DISCLOSURE: "Dieses Gespräch wird von einer Maschine gedolmetscht. Sie hören eine Computerstimme.",
     },
     "it": {
         Sentence.AGAIN: "Ancora una volta.",
@@ -103,6 +108,7 @@ TEXTS: dict[str, dict[Sentence, str]] = {
         Sentence.ON: "L'interpretazione è attivata.",
         Sentence.HELP: "Asterisco uno: ripetere. Asterisco due: più lentamente. Asterisco tre: solo l'originale. "
         "Asterisco zero: disattivare e attivare l'interpretazione.",
+        Sentence.DISCLOSURE: "Questa chiamata è interpretata da una macchina. Sente la voce di un computer.",
     },
 }
 
@@ -145,7 +151,8 @@ class Announcer:
         rest = SpeechChunk(TONE, last=True)
         try:
             sound = self._voice.synthesize(TEXTS[language][sentence], language, speed=to.preferences.speed)
-            async with asyncio.timeout(FIRST_S) as patience, aclosing(sound) as chunks:
+            first_s = None if sentence is Sentence.DISCLOSURE else FIRST_S  # a tone would not say it
+            async with asyncio.timeout(first_s) as patience, aclosing(sound) as chunks:
                 async for chunk in chunks:
                     patience.reschedule(None)  # from here on the engine's own deadlines hold
                     utterance = utterance or to.interject(Utterance())

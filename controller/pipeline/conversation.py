@@ -50,6 +50,8 @@ class SpeechSettings:
     make_endpointer: Callable[[], Endpointer]
     make_ducker: Callable[[], Ducker]
     controls: bool = True
+    disclosed: bool = False
+    """Whether everyone is told, first of all and in their own language, that a machine interprets."""
 
 
 class Conversation:
@@ -121,7 +123,7 @@ class Conversation:
 
     def standings(self) -> dict[str, Standing]:
         """Of those who have a voice of their own: whether they are taken for its owner."""
-        owns = {leg.name: leg.orchestrator.own_voice for leg in self.legs.values()}
+        owns = {leg.name: leg.orchestrator.own_voice for leg in self.legs.values() if not leg.orchestrator.taken_over}
         return {name: own.standing for name, own in owns.items() if own is not None}
 
     def backlogs_s(self) -> dict[str, float]:
@@ -197,6 +199,8 @@ class Conversation:
         if not self.interpreting:
             orchestrator.capture.switched_off = True
             self._announcer.say(Sentence.OFF, leg.language, playback)
+        elif self._speech.disclosed:
+            self._announcer.say(Sentence.DISCLOSURE, leg.language, playback)
         leg.task = asyncio.create_task(self._keep_running(leg), name=f"{self.call}/{name}")
         return leg
 

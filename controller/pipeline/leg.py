@@ -142,6 +142,12 @@ class Leg:
         self.orchestrator.capture.held = on
         self.playback.hold(on)
 
+    def taken_over(self) -> None:
+        """Somebody else stands here from now on: not on hold, with nothing chosen, and in no voice of their own."""
+        self.orchestrator.taken_over = True
+        self.playback.preferences = Preferences()
+        self.held(False)
+
     def pressed(self, digit: str) -> str:
         """The participant pressed a key. Returns the digits that are due to the others: none, one, or an earlier one
         that waited to see what follows, and this."""

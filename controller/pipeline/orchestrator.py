@@ -13,7 +13,7 @@ from controller.engines.tts.timbre import Timbre
 from controller.errors import EngineError
 from controller.frames import AudioFrame
 from controller.media_clock import MediaClock
-from controller.messages import Clause, Fate, Reason, Transcript, Translation
+from controller.messages import Clause, Fate, Reason, Transcript, Translation, VoiceEvent
 from controller.observer import Observer
 from controller.pipeline.ahead import Ahead
 from controller.pipeline.capture import Capture
@@ -80,7 +80,9 @@ class Orchestrator:
         self._on_language = on_language
         self._is_echo = is_echo
         self.own_voice = own_voice
-        self.capture = Capture(MediaClock(now()), endpointer, tap, own_voice.push if own_voice else None)
+        self.taken_over = False
+        """Somebody else speaks here now: the voice is not theirs, and does not listen to them."""
+        self.capture = Capture(MediaClock(now()), endpointer, tap, self._show_own if own_voice else None)
         self._call = call
         self._engines = engines
         self._clauses = ClauseBuilder(speaker, endpointer.last_voiced_s)
@@ -207,10 +209,14 @@ class Orchestrator:
         return self._pace.at_once(text, language, listeners)
 
     def _timbre(self) -> Timbre | None:
-        return self.own_voice.timbre() if self.own_voice else None
+        return self.own_voice.timbre() if self.own_voice and not self.taken_over else None
+
+    def _show_own(self, event: VoiceEvent) -> None:
+        if self.own_voice is not None and not self.taken_over:
+            self.own_voice.push(event)
 
     def _spoken(self, timbre: Timbre | None) -> None:
-        if self.own_voice is not None:
+        if self.own_voice is not None and not self.taken_over:
             self._observer.voiced(self._call, self.speaker, "" if timbre is None else timbre.key)
 
     def _speculated(self, kind: str, fate: Fate) -> None:

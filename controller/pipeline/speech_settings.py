@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from controller.audio.echo import EchoGuard
 from controller.audio.mix import Ducker
 from controller.audio.vad import Endpointer, WebRtcDetector
@@ -9,8 +11,13 @@ from controller.pipeline.conversation import SpeechSettings
 from controller.settings import Settings
 
 
-def speech_settings(settings: Settings) -> SpeechSettings:
-    """What `settings` say of it."""
+def discloses(options: Mapping[str, str]) -> bool:
+    """Whether the dialplan wants everyone to be told that a machine interprets: `disclose=yes`."""
+    return options.get("disclose") == "yes"
+
+
+def speech_settings(settings: Settings, *, disclosed: bool) -> SpeechSettings:
+    """What `settings` say of it, and whether it is said in the call that a machine interprets."""
     vad, playback = settings.vad, settings.playback
     return SpeechSettings(
         make_endpointer=lambda: Endpointer(
@@ -24,4 +31,5 @@ def speech_settings(settings: Settings) -> SpeechSettings:
         ),
         make_ducker=lambda: Ducker(duck_db=playback.duck_db, ramp_ms=playback.ramp_ms),
         controls=settings.calls.controls,
+        disclosed=disclosed,
     )

@@ -144,6 +144,9 @@ class FakeLeg:
     def held(self, on: bool) -> None:
         self.holds.append(on)
 
+    def taken_over(self) -> None:
+        self.holds.append(False)
+
     def pressed(self, digit: str) -> str:
         self.keys += digit
         return "" if digit in self.own_keys else digit

@@ -177,8 +177,12 @@ class Scene(Stage[SipPhone]):
 
     async def call(self) -> Talk:
         """The next caller calls; returns when the call is interpreted."""
+        self.dial(self._called + 1)
+        return await self.talk()
+
+    async def talk(self) -> Talk:
+        """The same, where they are connected already or somebody else dials for them."""
         self._called += 1
-        self.dial(self._called)
         await self.watch.up(self._called)
         record = self.watch.calls[-1]
         phones = self.callers[self._called - 1], self.callees[self._called - 1]

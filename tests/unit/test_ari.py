@@ -21,6 +21,7 @@ from controller.pbx.ari_events import (
     Held,
     Lost,
     Reconnected,
+    Replaced,
     parse,
 )
 from tests.fakes.small_ari import Seen, client, go, small_ari
@@ -48,6 +49,7 @@ def test_events_are_read() -> None:
         ("ChannelVarset", {}, None),
     ):
         assert parse({"type": kind, "channel": channel, **more}) == event
+    assert parse({**start, "replace_channel": {"id": "c-0"}}) == Replaced("c-0", "c-1")
     assert parse({"type": "StasisStart"}) is None
     assert parse({}) is None
 

@@ -111,6 +111,17 @@ def test_a_trunk_registers_outward_and_is_known_by_its_address(tmp_path: Path) -
 
 
 @needs_openssl
+def test_an_interpreter_on_demand_needs_files_of_its_own_and_no_provider_hands_over(tmp_path: Path) -> None:
+    site = replace(SITE, numbers=(Number("202", "en", "es", "PJSIP/ada", on_demand=True),))
+    files = written(site, tmp_path)
+    assert "#include interpreter.conf" in files["extensions.conf"]
+    assert "Dial(PJSIP/ada,60,gF(interpreter^over^1))" in sections(files["extensions.conf"], "phones")[0]
+    assert "ChannelRedirect(${DRAGOMAN_PEER},interpreter," in files["interpreter.conf"]
+    assert 'interpreter => *9,self,Gosub,"interpreter,s,1"' in files["features.conf"]
+    assert "allow_transfer = no" in "\n".join(sections(files["pjsip.conf"], "provider"))
+
+
+@needs_openssl
 def test_who_calls_from_outside_reaches_what_is_for_the_outside_and_no_more(tmp_path: Path) -> None:
     plan = written(SITE, tmp_path)["extensions.conf"]
     (inside,), (outside,) = sections(plan, "phones"), sections(plan, "from-provider")

@@ -308,11 +308,12 @@ def test_a_phone_that_sends_nothing_while_nobody_speaks_ends_a_recording_all_the
     assert take.seconds == pytest.approx(6 + ENDS_S, abs=0.7)
 
 
-def test_a_line_that_breaks_ends_the_enrolment(rig: Rig) -> None:
-    """A fault in its tick: nobody would hear anything any more."""
+@pytest.mark.parametrize("breaks", [True, False])
+def test_a_line_that_breaks_or_is_handed_over_ends_the_enrolment(breaks: bool, rig: Rig) -> None:
+    """A fault in its tick: nobody would hear anything any more; or somebody else would be heard."""
 
     async def main() -> None:
-        ticker, party = Ticker(), FakeParty()
+        ticker, party = Ticker(), FakeParty(breaks)
         ticking = asyncio.create_task(ticker.run())
         metrics = Registry()
         enrolments = Enrolments(rig.keeper, rig.voice, ticker, metrics)
@@ -326,13 +327,23 @@ def test_a_line_that_breaks_ends_the_enrolment(rig: Rig) -> None:
 
 
 class FakeParty:
-    """Breaks when it is sent something."""
+    """Breaks when it is sent something, or hands the call over."""
+
+    def __init__(self, breaks: bool) -> None:
+        self.breaks = breaks
 
     def start(self, join: Callable[[str, FakeParty], Line]) -> None:
-        join("a", self)
+        line = join("a", self)
+        if not self.breaks:
+            asyncio.get_running_loop().call_later(0.1, line.taken_over)
 
     def send(self, pcm: Pcm) -> bool:
-        raise ValueError("broken")
+        if self.breaks:
+            raise ValueError("broken")
+        return True
+
+    def mark(self, name: str) -> bool:
+        return True
 
 
 def cycle_for(pcm: Pcm, seconds: float) -> Iterator[Pcm]:

@@ -41,6 +41,15 @@ def test_languages_that_are_to_be_found_out_are_not_told() -> None:
     assert f"Stasis(dragoman,dial={BOB})" in dialplan([Extension("201", "", "", BOB)])
 
 
+def test_an_interpreter_on_demand_waits_for_a_key() -> None:
+    plan = dialplan([Extension("202", "en", "", BOB, on_demand=True)])
+    assert "exten => 202,1,Set(__DYNAMIC_FEATURES=interpreter)" in plan
+    assert "Set(__DRAGOMAN_FROM=en)" in plan and "DRAGOMAN_TO" not in plan
+    assert f"Dial({BOB},60,gF(interpreter^over^1))" in plan and "Stasis" not in plan
+    with pytest.raises(SettingsError, match="202 leads into a room"):
+        dialplan([Extension("202", "en", room="weekly", on_demand=True)])
+
+
 def test_the_number_may_say_whom_to_call() -> None:
     assert "dial=PJSIP/${EXTEN:1}@trunk)" in dialplan([Extension("_9X.", "en", "es", "PJSIP/${EXTEN:1}@trunk")])
 

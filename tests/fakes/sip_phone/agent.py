@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from typing import Protocol, cast
+from urllib.parse import quote
 
 from controller.stack.ports import LOOPBACK
 from tests.fakes.sip_phone import message
@@ -67,6 +68,7 @@ class Agent(asyncio.DatagramProtocol):
         """The other side as a From or To header has it, with its tag."""
         self._target = ""
         self._sequence = 1
+        self._handed_over = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -109,6 +111,33 @@ class Agent(asyncio.DatagramProtocol):
             raise RuntimeError(f"The new offer was refused: {final.start}")
         self._confirm(invite, final)
         self._user.agreed(final.body)
+
+    @property
+    def remote_uri(self) -> str:
+        """Whom it talks to."""
+        return message.uri_of(self._remote)
+
+    @property
+    def dialog(self) -> str:
+        """The call it is in, as another's Refer-To names it (RFC 3891): what the other side is asked to replace."""
+        to_tag = message.tag_of(self._remote)
+        return quote(f"{self._call_id};to-tag={to_tag};from-tag={self._local_tag}", safe="")
+
+    async def refer(self, uri: str) -> None:
+        """Hand the call over to `uri` (RFC 3515), and hang up once that is done.
+
+        Raises:
+            RuntimeError: that was refused.
+        """
+        self._handed_over.clear()
+        request = self._request("REFER")
+        request.headers += [("Refer-To", f"<{uri}>"), ("Referred-By", f"<{self.uri}>")]
+        final = await self._transact(request)
+        if final.status >= 300:
+            raise RuntimeError(f"The call was not handed over: {final.start}")
+        await self._handed_over.wait()
+        if self._in_dialog:
+            await self.hang_up()
 
     async def hang_up(self) -> None:
         """BYE where the call is established; CANCEL or 486 where it rings."""
@@ -190,6 +219,9 @@ class Agent(asyncio.DatagramProtocol):
                 self._in_dialog = False
                 self._reply(request, 200)
                 self._user.ended(200)
+            case "NOTIFY" if request.body.startswith("SIP/2.0 200"):
+                self._reply(request, 200)
+                self._handed_over.set()
             case "OPTIONS" | "INFO" | "NOTIFY" | "UPDATE":
                 self._reply(request, 200)
             case _:

@@ -100,6 +100,18 @@ class SipPhone:
         """Refuse the call that rings: 486 busy, 603 declined."""
         EXCHANGE.call(lambda: self._line.agent.refuse(status))
 
+    def pass_on(self, uri: str) -> None:
+        """A blind transfer: whoever this phone talks to shall talk to `uri`, whoever answers there."""
+        EXCHANGE.do(self._line.agent.refer(uri))
+
+    def hand_over(self, consulted: SipPhone) -> None:
+        """An attended transfer: whoever this phone talks to shall talk to whom `consulted` talks to, without the two.
+
+        On a desk they are two lines of one phone.
+        """
+        line = consulted._line.agent
+        EXCHANGE.do(self._line.agent.refer(f"{line.remote_uri}?Replaces={line.dialog}"))
+
     def hang_up(self) -> None:
         """End the call, give up the one that is being dialled, or refuse the one that rings."""
         EXCHANGE.do(self._line.agent.hang_up())
