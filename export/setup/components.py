@@ -98,6 +98,25 @@ def _programs(name: str, what: str, folder: DebianFolder, download_mb: float) ->
     return Component(name, what, name, main, folder.recipe, folder.build(name), DEBIAN_REMEDY, download_mb)
 
 
+def _added(
+    name: str, what: str, file: str, main: tuple[str, ...], imports: str, download_mb: float, *besides: str
+) -> Component:
+    """What is added to the controller's environment; `besides`: what else must be there first."""
+    requirements = environment.REQUIREMENTS / f"{file}.txt"
+    return Component(
+        name,
+        what,
+        CONTROLLER.place,
+        tuple(f"{CONTROLLER.place}/{one}" for one in main),
+        lambda: [digest(CONTROLLER), requirements.read_text()],
+        lambda kit, env: environment.add(kit, env, requirements, imports),
+        PIP_REMEDY,
+        download_mb,
+        needs=(CONTROLLER.name, *besides),
+        adds=True,
+    )
+
+
 def _japanese(name: str, whose: Component) -> Component:
     package = f"{whose.place}/lib/python3.11/site-packages/{japanese.PACKAGE}"
     return Component(
@@ -241,36 +260,30 @@ COMPONENTS: Final[dict[str, Component]] = {
             11.3,
             needs=_FOR_PIP,
         ),
-        Component(
+        _added(
             "dev",
             "the checkers and the test runner",
-            "env/controller",
-            ("env/controller/bin/pytest", "env/controller/bin/mypy", "env/controller/bin/ruff"),
-            lambda: [digest(CONTROLLER), (environment.REQUIREMENTS / "dev.txt").read_text()],
-            lambda kit, env: environment.add(
-                kit, env, environment.REQUIREMENTS / "dev.txt", "import deepl, httpx2, hypothesis, mypy, pytest"
-            ),
-            PIP_REMEDY,
+            "dev",
+            ("bin/pytest", "bin/mypy", "bin/ruff"),
+            "import deepl, httpx2, hypothesis, mypy, pytest",
             30,
-            needs=("env-controller",),
-            adds=True,
         ),
-        Component(
+        _added(
+            "images",
+            "the checkers of container images",
+            "images",
+            ("bin/hadolint", "bin/check-jsonschema"),
+            "import check_jsonschema, jsonschema, ruamel.yaml",
+            15,
+            "dev",
+        ),
+        _added(
             "encryption",
             "what encrypts recordings of calls",
-            "env/controller",
-            ("env/controller/lib/python3.11/site-packages/cryptography",),
-            lambda: [digest(CONTROLLER), (environment.REQUIREMENTS / "recorder.txt").read_text()],
-            lambda kit, env: environment.add(
-                kit,
-                env,
-                environment.REQUIREMENTS / "recorder.txt",
-                "from cryptography.hazmat.primitives import ciphers",
-            ),
-            PIP_REMEDY,
+            "recorder",
+            ("lib/python3.11/site-packages/cryptography",),
+            "from cryptography.hazmat.primitives import ciphers",
             5,
-            needs=("env-controller",),
-            adds=True,
         ),
         Component(
             "asterisk",
@@ -303,11 +316,11 @@ COMPONENTS: Final[dict[str, Component]] = {
 }
 
 _OURS: Final = tuple(name for name, one in COMPONENTS.items() if one not in (*BY_NAME, *PEERS))
-_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "env-export", "japanese"))
+_DEMO: Final = tuple(name for name in _OURS if name not in ("dev", "encryption", "images", "env-export", "japanese"))
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "demo": _DEMO,
     "test": (*_OURS, "prometheus", "campplus"),
-    "check": ("env-controller", "encryption", "dev"),
+    "check": ("env-controller", "encryption", "dev", "images"),
     "all": _OURS,
     "peers": tuple(one.name for one in PEERS),
 }
