@@ -61,6 +61,11 @@ class Cache:
         return self.prometheus.with_name("promtool")
 
     @property
+    def proot(self) -> Path:
+        """In which a folder is a machine of its own, and its user root: a wrapper like `asterisk`."""
+        return self.root / "proot" / "run" / "proot"
+
+    @property
     def apertium_root(self) -> Path:
         """The unpacked Apertium; modes and data lie in usr/share/apertium."""
         return self.root / "apertium" / "root"

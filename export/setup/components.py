@@ -15,7 +15,7 @@ from export.setup import environment, getting, japanese, peers, python, training
 from export.setup.cache import Cache
 from export.setup.component import Component, digest, is_ready
 from export.setup.errors import SetupError
-from export.setup.folders import APERTIUM, PHONE, PROMETHEUS, PROMPTS, SIPP, STABLE, DebianFolder
+from export.setup.folders import APERTIUM, PHONE, PROMETHEUS, PROMPTS, PROOT, SIPP, STABLE, DebianFolder
 from export.setup.kit import Kit
 
 DEBIAN_REMEDY: Final = (
@@ -203,6 +203,7 @@ BY_NAME: Final = (
     _environment("loadtest", "import grpc.experimental.gevent, locust, numpy, tritonclient.grpc", 40),
     _programs("sipp", "SIPp, which plays many phones", SIPP, 10),
     _programs("prometheus", "Prometheus, which gathers figures", PROMETHEUS, 22),
+    _programs("proot", "PRoot, in which a folder is a machine", PROOT, 3),
 )
 """Got where they are named only: what XTTS needs for Japanese, what tells speakers apart, what teaches styles, what
 load tests need; and what only tests need. Locust brings gevent, which patches a whole process: it stays out of every

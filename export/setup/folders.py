@@ -88,6 +88,7 @@ PROMETHEUS: Final = DebianFolder(
     ("prometheus", "promtool"),
 )
 """Without its pages, whose scripts are packages of their own: nobody looks at it but by its API."""
+PROOT: Final = DebianFolder(("proot", "libtalloc2", "libc6"), ("proot", "5.1"), ("usr/bin/proot",), ("proot",))
 APERTIUM: Final = DebianFolder(
     APERTIUM_PACKAGES,
     ("apertium-eng-spa", "0.8.0"),
