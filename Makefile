@@ -19,7 +19,8 @@ DEMO_OPTIONS = $(if $(CALLER),--caller "$(CALLER)") $(if $(CALLEE),--callee "$(C
 	$(if $(TTS),--tts "$(TTS)") $(if $(STT),--stt "$(STT)") $(if $(MT),--mt "$(MT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock doctor scenarios dashboards \
+.PHONY: help setup demo test test-images test-xtts parity-xtts golden-xtts parity-encoders golden-encoders check lock \
+	doctor scenarios dashboards \
 	bench-call bench-frames bench-xtts bench-tts-server bench-encoders bench-voices bench-engines loadtest \
 	reference-env tour clean
 .DELETE_ON_ERROR:
@@ -56,6 +57,12 @@ test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,tr
 		echo "What runs exported models, in its own environment:"; $(PYTEST_XTTS) $(EXPORTED) || failed=$$?; \
 	else echo "Left out: the tests of exported models ($(EXPORTED)), whose environment $(EXPORT_PYTHON) is not there."; \
 		case ",$(REQUIRE)," in *,xtts,*) failed=1;; esac; fi; exit $$failed
+
+# Half a gigabyte is fetched, and each image is made anew.
+test-images: ## RUN steps of each Dockerfile in a bare Debian made without root, then all images started together (10 minutes)
+	@$(SETUP) env-controller dev images proot
+	@mkdir -p build/test
+	@REQUIRE=images $(PYTHON) -m pytest --junitxml build/test/junit-images.xml -rP tests/images tests/unit/test_images.py
 
 test-xtts: ## The tests of XTTS's parts and of the encoders of speakers alone
 	@$(SETUP) env-export

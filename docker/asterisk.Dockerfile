@@ -9,9 +9,8 @@ ENV DRAGOMAN_CACHE=/opt/dragoman/cache
 WORKDIR /opt/dragoman/app
 COPY asterisk asterisk
 COPY export export
-RUN python3 -m export.setup asterisk
 COPY controller/__init__.py controller/errors.py controller/
-RUN python3 -m compileall -q asterisk controller export
+RUN python3 -m export.setup asterisk && python3 -m compileall -q asterisk controller export
 
 FROM debian:bookworm-20260518-slim@sha256:0104b334637a5f19aa9c983a91b54c89887c0984081f2068983107a6f6c21eeb
 # openssl hashes passwords; ca-certificates is what a provider's certificate is checked by.

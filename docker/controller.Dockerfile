@@ -11,6 +11,7 @@ WORKDIR /opt/dragoman/app
 COPY pyproject.toml ./
 COPY asterisk asterisk
 COPY export export
+COPY controller/__init__.py controller/errors.py controller/
 RUN python3 -m export.setup env-controller encryption
 COPY controller controller
 COPY docker/serve docker/serve

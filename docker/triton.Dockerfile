@@ -10,6 +10,7 @@ WORKDIR /opt/dragoman/app
 COPY pyproject.toml ./
 COPY asterisk asterisk
 COPY export export
+COPY controller/__init__.py controller/errors.py controller/
 RUN python3 -m export.setup python triton-server env-triton
 COPY controller controller
 RUN python3 -m compileall -q asterisk controller export

@@ -25,6 +25,9 @@ SUITE: Final = "bookworm"
 
 # Named, since either would do for apt, and the other brings all of perl.
 _PACKAGES: Final = ("?essential", "apt", "usr-is-merged")
+_SLIM: Final = ("doc", "info", "locale", "man")
+"""Left out of the base image, below /usr/share."""
+
 _MACHINE: Final = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/proc", "/etc/resolv.conf", "/etc/hosts")
 _CERTIFICATES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _LENT: Final = "/tmp/certificates-of-the-machine.crt"
@@ -49,26 +52,17 @@ class Root:
         """Where the root's `path` lies on this machine."""
         return self.folder / path.lstrip("/")
 
-    def argv(self, words: Sequence[str], *, cwd: str = "/", user: str = "0:0") -> list[str]:
-        """What runs `words` in it, as the user of these two numbers."""
-        bound = [f"--bind={path}" for path in _MACHINE if Path(path).exists()]
-        bound += [f"--bind={_CERTIFICATES}:{_LENT}"] if Path(_CERTIFICATES).exists() else []
-        return [
-            *(str(self.proot), f"--rootfs={self.folder}", *bound),
-            *(f"--change-id={user}", f"--cwd={cwd}", *words),
-        ]
-
-    def run(
-        self, words: Sequence[str], env: Mapping[str, str], *, cwd: str = "/", user: str = "0:0", timeout_s: float = 900
-    ) -> str:
-        """Run `words` in it to their end, with these variables alone; returns what they print.
+    def run(self, words: Sequence[str], env: Mapping[str, str], *, cwd: str = "/", timeout_s: float = 900) -> str:
+        """Run `words` in it to their end, as root, with these variables and those it was lent; returns what they print.
 
         Raises:
             Failed: they fail, or take too long.
         """
+        lent = {path: path for path in _MACHINE} | {_CERTIFICATES: _LENT}
+        bound = [f"--bind={there}:{here}" for there, here in lent.items() if Path(there).exists()]
         try:
             done = subprocess.run(
-                self.argv(words, cwd=cwd, user=user),
+                [self.proot, f"--rootfs={self.folder}", *bound, "--change-id=0:0", f"--cwd={cwd}", *words],
                 env={**self.environment, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -104,7 +98,10 @@ def make(folder: Path, cache: Cache) -> Root:
     for name in ("bin", "sbin", "lib", "lib64"):
         (folder / "usr" / name).mkdir(parents=True)
         (folder / name).symlink_to(f"usr/{name}")
+    (folder / "etc/dpkg/dpkg.cfg.d").mkdir(parents=True)
+    (folder / "etc/dpkg/dpkg.cfg.d/slim").write_text("".join(f"path-exclude /usr/share/{one}/*\n" for one in _SLIM))
     script = 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --keep-directory-symlink --no-same-owner'
+    script += "".join(f" --exclude='./usr/share/{one}/*'" for one in _SLIM)
     for deb in debs:
         subprocess.run(["sh", "-c", script, "unpack", deb, folder], check=True)
     root = Root(folder, cache.proot, _lent(programs))
@@ -124,6 +121,9 @@ def _sources(root: Root, mirror: str, programs: Programs) -> None:
     said = programs.run(["apt-config", "dump"]).output.splitlines()
     kept = [line for line in said if re.match(r"Acquire::(http|https|Check)", line)]
     kept.append('APT::Sandbox::User "root";')
+    # As the base image has it: nothing of apt's stays in a layer.
+    kept += ['Dir::Cache::pkgcache "";', 'Dir::Cache::srcpkgcache "";']
+    kept.append('DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };')
     (root.folder / "etc/apt/apt.conf.d/99-of-the-machine").write_text("\n".join(kept) + "\n")
 
 

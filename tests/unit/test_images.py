@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from controller.api.openapi import PATHS
+from controller.api.openapi import DOCUMENT
 from controller.settings import ApiSettings, TritonSettings
 from controller.stack.triton_container import PORTS
 from export.setup.components import COMPONENTS
@@ -95,7 +95,7 @@ def test_health_checks_ask_what_exists_where_it_listens() -> None:
         checks[file.stem, target] = found.text.partition("CMD ")[2]
     api = checks["controller", "1"]
     assert (match := re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", api))
-    assert (int(match[1]), match[2] in PATHS) == (ApiSettings().port, True)
+    assert (int(match[1]), match[2] in DOCUMENT["paths"]) == (ApiSettings().port, True)
     assert environment(whole(FOLDER / "controller.Dockerfile"))["DRAGOMAN_API__PORT"] == match[1]
     for triton in (checks["triton", "server"], checks["triton-gpu", "0"]):
         assert f'"http://127.0.0.1:{PORTS["http"]}"' in triton and '"--models", "/model_repository"' in triton
