@@ -50,7 +50,9 @@ def test_what_the_images_start_is_well_together(images: dict[str, dict[str, Root
     alone = ["unshare", "--mount", "--net"]
     if not _may([*alone, "true"]):
         alone.append("--map-root-user")
-    require_or_skip("images", _may([*alone, "true"]), "a network of their own needs user namespaces, which are off here")
+    require_or_skip(
+        "images", _may([*alone, "true"]), "a network of their own needs user namespaces, which are off here"
+    )
     triton = images["triton"]
     roots = [
         images["asterisk"][_served("asterisk", images["asterisk"])],
@@ -74,4 +76,6 @@ def _served(name: str, made: dict[str, Root]) -> str:
 
 
 def _may(words: list[str]) -> bool:
-    return shutil.which(words[0]) is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
+    return (
+        shutil.which(words[0]) is not None and subprocess.run(words, capture_output=True, check=False).returncode == 0
+    )

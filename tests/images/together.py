@@ -1,7 +1,7 @@
 """Starts what the images start, each as its user in its root, all on one loopback: `python -m tests.images.together`.
 
-It is run by root, or who is root in a user namespace, in mounts and a network of their own (unshare --mount --net): ports
-are those of the containers, roots are read-only as compose has them. Prints what became well; ends with 0 where all did.
+It is run by root, or who is root in a user namespace, in mounts and a network of their own (unshare --mount --net):
+ports are the containers', roots are read-only as compose has them. Prints what became well; ends with 0 where all did.
 """
 
 from __future__ import annotations
