@@ -22,10 +22,11 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
-def test_it_is_what_the_compose_specification_says() -> None:
+@pytest.mark.parametrize("file", [FILE, FOLDER / "triton-alone.yaml"], ids=lambda one: one.stem)
+def test_it_is_what_the_compose_specification_says(file: Path) -> None:
     program = Path(sys.executable).with_name("check-jsonschema")
     done = subprocess.run(
-        [program, "--builtin-schema", "vendor.compose-spec", FILE],
+        [program, "--builtin-schema", "vendor.compose-spec", file],
         capture_output=True,
         text=True,
         timeout=120,
@@ -117,4 +118,13 @@ def test_the_images_variables_and_the_operators_are_settings_that_exist(monkeypa
     asked = set(re.findall(r"\$\{(\w+)", FILE.read_text()))
     assert asked - set(offered) == {"DRAGOMAN_ASTERISK__PASSWORD"}, "which is made up where nobody sets it"
     set_by_default = re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)
-    assert set_by_default == ["DRAGOMAN_ADDRESS"]
+    assert set_by_default == ["COMPOSE_PROFILES", "DRAGOMAN_ADDRESS"]
+
+
+def test_triton_alone_is_reached_by_this_machine_where_the_settings_look_for_it() -> None:
+    reached = yaml.YAML(typ="safe").load((FOLDER / "triton-alone.yaml").read_text())["services"]
+    assert set(reached) == {name for name in SERVICES if name.startswith("triton-")}
+    for service in reached.values():
+        assert service["ports"] == [f"127.0.0.1:{PORTS[name]}:{PORTS[name]}" for name in ("grpc", "metrics")]
+        assert "default" in service["networks"], "an internal network lets nobody in"
+    assert load().triton.grpc == f"127.0.0.1:{PORTS['grpc']}"
