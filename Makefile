@@ -59,8 +59,8 @@ test: ## Every test; what is missing here is skipped, unless REQUIRE=asterisk,tr
 		case ",$(REQUIRE)," in *,xtts,*) failed=1;; esac; fi; exit $$failed
 
 # Half a gigabyte is fetched, and each image is made anew.
-test-images: ## RUN steps of each Dockerfile in a bare Debian made without root, then all images started together (10 minutes)
-	@$(SETUP) env-controller dev images proot
+test-images: ## RUN steps of each Dockerfile in a bare Debian made without root, then a call through what they start (10 minutes)
+	@$(SETUP) env-controller dev images proot phone prompts
 	@mkdir -p build/test
 	@REQUIRE=images $(PYTHON) -m pytest --junitxml build/test/junit-images.xml -rP tests/images tests/unit/test_images.py
 

@@ -1,7 +1,7 @@
-"""Starts what the images start, each as its user in its root, all on one loopback: `python -m tests.images.together`.
+"""Starts what the images start, each as its user in its root, and places a call: `python -m tests.images.together`.
 
 It is run by root, or who is root in a user namespace, in mounts and a network of their own (unshare --mount --net):
-ports are the containers', roots are read-only as compose has them. Prints what became well; ends with 0 where all did.
+ports are the containers', roots are read-only as compose has them. Prints what became well; ends with 0 where all is.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from asterisk.site import read
+from controller.errors import StackError
+from tests.images import first_call
 from tests.images.bare import Failed
 from tests.images.dockerfile import FOLDER, Instruction, environment, last, whole
 
@@ -190,7 +193,8 @@ def main() -> int:
                 well([one])
                 started.append(one)
             well(started)
-    except Failed as error:
+            print(first_call.place(read(folder / "pbx" / "site.toml"), folder / "phones"), flush=True)
+    except (Failed, StackError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
