@@ -7,6 +7,7 @@ neutral one from the next clause on. It keeps a profile's name, never its number
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 
 from controller.engines.embed import VoiceEncoders
@@ -19,6 +20,8 @@ from controller.voices.live_style import LiveStyle
 from controller.voices.profile import Profile
 from controller.voices.standing import Standing, State
 from controller.voices.turn import Turn, Turns
+
+log = logging.getLogger(__name__)
 
 
 class CallerVoice:
@@ -53,8 +56,12 @@ class CallerVoice:
 
     def push(self, event: VoiceEvent) -> None:
         """What their recogniser is fed, in the same order: turns are put together of it. Instead of `hear`."""
-        if (turn := self._turns.push(event)) is not None:
-            self.hear(turn)
+        try:
+            if (turn := self._turns.push(event)) is not None:
+                self.hear(turn)
+        except Exception:  # the boundary between a voice and the tick that feeds it: the call goes on
+            log.exception("the voice %s hears no more", self.name)
+            self._turns = Turns()
 
     def hear(self, turn: Turn) -> None:
         """They finished a turn. Waits for nothing: the encoders are asked in tasks."""

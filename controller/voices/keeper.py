@@ -89,7 +89,7 @@ class Keeper:
 
         Args:
             over: in the place of this version of the voice of that name, which stays until the new one is written.
-                Whose it is stays.
+                Whose it is stays, unless nothing is left of it.
         Raises:
             NotEnough: it is made of too few.
             Changed: there is a voice of that name, or (`over`) somebody else was sooner: they revoked it, say.
@@ -113,6 +113,8 @@ class Keeper:
         before = await asyncio.to_thread(self.store.get, name)
         if before.version != over:
             raise Changed(f"The voice {name} was changed or revoked meanwhile: nothing is kept.")
+        if not before.clips:  # whoever it was has revoked it: nothing shows that this is the same person
+            before = replace(before, user=person.user, callers=person.callers, languages=())
         fresh = replace(
             before,
             created=now(),

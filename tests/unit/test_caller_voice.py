@@ -14,6 +14,7 @@ import pytest
 from controller.audio.vad import Endpointer, WebRtcDetector
 from controller.engines.tts.timbre import Timbre
 from controller.frames import FRAME_SAMPLES, AudioFrame
+from controller.messages import SpeechStarted, VoiceEvent
 from controller.triton.contracts import Latents
 from controller.voices.caller_voice import CallerVoice
 from controller.voices.library import Library
@@ -21,6 +22,7 @@ from controller.voices.profile import Clip, Profile
 from controller.voices.standing import State
 from controller.voices.turn import Turn, Turns
 from tests.fakes.fake_encoders import FakeEncoders, somebody
+from tests.quiet import quiet as silenced
 from tests.unit.test_claim import quiet
 from tests.unit.test_keeper import ANA, BOB, Rig, some
 from tests.unit.test_live_style import CALM, FLAT, LIVELY, Told, style
@@ -196,3 +198,19 @@ def test_it_is_fed_as_a_recogniser_is(rig: Rig) -> None:
 
     rig.do(act())
     assert caller.standing.state is State.CONFIRMED
+
+
+def test_a_fault_in_what_hears_them_costs_no_call(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        own = CallerVoice(rig.library, "ana", rig.encoders)
+
+        def fails(_: Turns, event: VoiceEvent) -> Turn | None:
+            raise ArithmeticError
+
+        monkeypatch.setattr(Turns, "push", fails)
+        with silenced("controller.voices.caller_voice"):
+            own.push(SpeechStarted(0))
+        assert own.timbre() is None
+        await own.close()
+
+    rig.do(main())

@@ -233,6 +233,16 @@ def test_who_revoked_may_enrol_again(rig: Rig) -> None:
     assert rig.library.whose(caller=NUMBER) is not None
 
 
+def test_nothing_of_one_who_revoked_becomes_anothers(rig: Rig) -> None:
+    clips = [Take(f"{seed}.wav", somebody(ANA, seed=seed), 16_000) for seed in range(3)]
+    consent = Consent("Ana", "2026-01-01T00:00:00+00:00", "command", "1")
+    asyncio.run(rig.keeper.enrol("ana", clips, Person("Ana Peña", (NUMBER, "100"), ("en",), consent)))
+    asyncio.run(rig.keeper.revoke("ana"))
+    assert rig.call(speaks=three(BOB))[0] is Outcome.ENROLLED
+    profile = rig.store.get("ana")
+    assert (profile.user, profile.callers, profile.languages) == (NUMBER, (NUMBER,), ("es",))
+
+
 def test_a_voice_that_was_enrolled_otherwise_keeps_its_name(rig: Rig) -> None:
     clips = [Take(f"{seed}.wav", somebody(ANA, seed=seed), 16_000) for seed in range(3)]
     consent = Consent("Ana", "2026-01-01T00:00:00+00:00", "command", "1")
