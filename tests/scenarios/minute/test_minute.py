@@ -30,8 +30,8 @@ FIRST_S = 4.0
 """When the first words are said: by then all calls are up."""
 
 SWAY_S = 0.1
-"""How much the way of the original may grow or shrink in a call: the margin is corrected in silence, and on a busy machine
-each frame that comes late and is filled in moves what follows by 20 ms."""
+"""How much the way of the original may grow or shrink in a call: the margin is corrected in silence, and on a busy
+machine each frame that comes late and is filled in moves what follows by 20 ms."""
 
 PIECE_S = 0.3
 """Long enough to be like nothing else; the first sentence has four of them and more."""
@@ -170,7 +170,7 @@ def test_both_at_once_are_interpreted_over_each_other(minute: Minute) -> None:
         dimmed = [gain / undimmed for gain in gains if gain is not None]
         assert len(dimmed) >= 5, "the translations were to fall into what was said next"
         assert max(dimmed) < 0.2
-        assert 0.1 < median(dimmed) < 0.16, "18 dB are a factor of 0.126; what is not there at all comes to half of it"
+        assert 0.1 < median(dimmed) < 0.16, "18 dB are a factor of 0.126; what is not there comes to half of it"
 
 
 def first_original(talk: Talk, speaker: str, listener: str) -> tuple[int, float]:
