@@ -137,7 +137,8 @@ def render(templates: Path, values: Mapping[str, str], folder: Path) -> list[Pat
     for name, text in texts.items():
         path = folder / name
         # The ARI password is among them.
-        path.touch(mode=0o600)
+        path.touch()
+        path.chmod(0o600)  # before the first byte, also of one that was there and was everybody's to read
         path.write_text(text, encoding="utf-8")
         written.append(path)
     return written

@@ -54,7 +54,7 @@ class Phone:
 
     password: str
     secure: bool = True
-    """TLS and SRTP, and nothing else; False: UDP and RTP, which whoever is between hears."""
+    """TLS and SRTP (docs/asterisk.md says what of UDP); False: UDP and RTP, which whoever is between hears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,9 @@ def _check_number(number: Number, site: Site) -> None:
     known = {one.name for one in site.trunks}
     if number.trunk and number.trunk not in known:
         raise SettingsError(f"The number {number.pattern} comes from {number.trunk}, which is no trunk: add it.")
-    out = number.dial.partition("@")[2] or number.dial.removeprefix("PJSIP/")
-    if number.trunk and out in known:
+    _, _, called = number.dial.partition("/")
+    ways_out = {called.rpartition("@")[2], called.partition("/")[0]}  # PJSIP/NUMBER@TRUNK, PJSIP/TRUNK, PJSIP/TRUNK/URI
+    if number.trunk and known & ways_out:
         raise SettingsError(
             f"Whoever dials {number.pattern} from outside would be led out again at your cost: let it reach a phone."
         )
@@ -295,6 +296,7 @@ def _trunk(trunk: Trunk) -> str:
         (
             f"[{trunk.name}](leg)\ntransport = {transport}\ncontext = from-{trunk.name}\n{encrypted}"
             f"outbound_auth = {trunk.name}\naors = {trunk.name}\nfrom_user = {trunk.user}\nfrom_domain = {host}\n"
+            "; By its address alone: what it is called is no secret.\nidentify_by = ip\n"
             "; Phones hand calls over, providers do not.\nallow_transfer = no\n",
             _section(trunk.name, "aor", f"contact = {server}", "qualify_frequency = 60"),
             _section(

@@ -39,6 +39,8 @@ class Halves:
             async with asyncio.timeout(OTHER_S):
                 return await found
         except TimeoutError:
+            if found.done() and not found.cancelled():  # in the very moment; the other one counts on us
+                return found.result()
             raise PbxError(f"The other side of the running call {name} has not come.") from None
         finally:
             if self._waiting.get(name, (None, None))[1] is found:

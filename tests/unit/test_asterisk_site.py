@@ -149,6 +149,11 @@ def test_http_stays_on_loopback(tmp_path: Path) -> None:
         (replace(SITE, numbers=(Number("_9!", "en", "es", "PJSIP/ada"),)), "any length"),
         (replace(SITE, numbers=(Number("1", "en", "es", "PJSIP/ada", trunk="other"),)), "no trunk"),
         (replace(SITE, numbers=(Number("_0X", "en", "es", "PJSIP/${EXTEN}@provider", trunk="provider"),)), "your cost"),
+        (
+            replace(SITE, numbers=(Number("1", "en", "es", "PJSIP/provider/sip:+1900@sip.example", trunk="provider"),)),
+            "cost",
+        ),
+        (replace(SITE, numbers=(Number("1", "en", "es", "PJSIP/provider", trunk="provider"),)), "your cost"),
         (replace(SITE, numbers=(Number("201,1,System(ls)", "en", "es", "PJSIP/ada"),)), "correct it"),
     ],
 )

@@ -22,7 +22,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
 
 
-@pytest.mark.parametrize("file", [FILE, FOLDER / "triton-alone.yaml"], ids=lambda one: one.stem)
+@pytest.mark.parametrize(
+    "file", [FILE, FOLDER / "triton-alone.yaml", FOLDER / "watching.yaml"], ids=lambda one: one.stem
+)
 def test_it_is_what_the_compose_specification_says(file: Path) -> None:
     program = Path(sys.executable).with_name("check-jsonschema")
     done = subprocess.run(
@@ -128,3 +130,15 @@ def test_triton_alone_is_reached_by_this_machine_where_the_settings_look_for_it(
         assert service["ports"] == [f"127.0.0.1:{PORTS[name]}:{PORTS[name]}" for name in ("grpc", "metrics")]
         assert "default" in service["networks"], "an internal network lets nobody in"
     assert load().triton.grpc == f"127.0.0.1:{PORTS['grpc']}"
+
+
+def test_what_watches_is_given_what_lies_there() -> None:
+    watching = yaml.YAML(typ="safe").load((FOLDER / "watching.yaml").read_text())["services"]
+    for name in ("prometheus", "grafana"):
+        service = watching[name]
+        assert re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+", service["image"]), "pinned"
+        assert service["network_mode"] == "service:line" and service["read_only"] is True
+        for volume in service["volumes"]:
+            source = volume.partition(":")[0]
+            assert not source.startswith(".") or (FOLDER / source).is_dir(), source
+    assert watching["line"]["ports"] == ["127.0.0.1:3000:3000"]

@@ -26,7 +26,7 @@ COMMON = {
 }
 """Programs that are not ours."""
 
-LACKING = {"docker": "docker", "systemctl": "root", "apt-get": "root"}
+LACKING = {"docker": "docker", "systemctl": "root", "apt-get": "root", "install": "root"}
 """What a block that has these must say that it needs."""
 
 NEEDS = {"", "docker", "gpu", "key", "root", "weights"}

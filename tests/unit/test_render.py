@@ -65,6 +65,9 @@ def test_nothing_listens_beyond_loopback(tmp_path: Path) -> None:
 def test_what_holds_the_password_is_for_its_owner_only(tmp_path: Path) -> None:
     render(TEMPLATES, VALUES, tmp_path)
     assert (tmp_path / "ari.conf").stat().st_mode & 0o077 == 0
+    (tmp_path / "ari.conf").chmod(0o644)
+    render(TEMPLATES, VALUES, tmp_path)
+    assert (tmp_path / "ari.conf").stat().st_mode & 0o077 == 0, "also over one that everybody could read"
 
 
 def test_a_missing_value_names_the_template_and_writes_nothing(tmp_path: Path) -> None:

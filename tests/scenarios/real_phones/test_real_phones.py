@@ -86,6 +86,17 @@ def test_a_registered_phone_in_clear_is_known_and_a_stranger_gets_nowhere(run: R
         assert asterisk.channels() == []
 
 
+def test_who_has_a_providers_name_and_not_its_address_is_a_stranger(run: Run) -> None:
+    provider = Trunk("provider", "127.0.0.2", "4930123456", "a password of theirs")
+    numbers = (*CLEAR.numbers, Number("4930123456", "es", "en", "PJSIP/bob", trunk="provider"))
+    with server(run, replace(CLEAR, trunks=(provider,), numbers=numbers)) as asterisk:
+        with SoftPhone(run, "provider", speech_like(1, seed=1), seconds=5) as mallory:
+            mallory.dial(f"sip:4930123456@{LOOPBACK}:{asterisk.sip_port}")
+            mallory.wait_ended(STEP_S)
+            assert "401" in mallory.log
+        assert asterisk.channels() == []
+
+
 def test_a_wrong_password_registers_nobody_and_is_in_the_log(run: Run) -> None:
     with server(run, CLEAR) as asterisk:
         wrong = replace(account(asterisk, CLEAR, ADA), password="correct-horse-batterie")
