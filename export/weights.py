@@ -5,8 +5,7 @@ Knows neither files nor graphs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,18 @@ class WrongWeights(UsageError):
     """Weights that no model of the architecture can have."""
 
 
+class Tensors(Protocol):
+    """What tensors are asked of by name: a mapping is one."""
+
+    def __contains__(self, name: object, /) -> bool: ...
+
+    def __getitem__(self, name: str, /) -> NDArray[Any]: ...
+
+
 class Weights:
     """Gives each tensor by its name; a pair of weight norm is the one `.weight` it stands for."""
 
-    def __init__(self, source: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, source: Tensors) -> None:
         """`source` has pairs of weight norm as torch names them, or plain `.weight` in their place."""
         self._source = source
 

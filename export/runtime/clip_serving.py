@@ -6,6 +6,7 @@ Knows no encoder; each is a class a few lines long.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
@@ -44,7 +45,7 @@ class _Asked(NamedTuple):
     sender: Any
 
 
-class ClipModel:
+class ClipModel(ABC):
     """A model of the repository; config.pbtxt and its weights say which."""
 
     output: ClassVar[str]
@@ -53,6 +54,7 @@ class ClipModel:
     name: str
     """What the repository calls it."""
 
+    @abstractmethod
     def opened(self, weights: Path, told: Mapping[str, str]) -> Encoder:
         """The encoder whose weights are in a folder, as the parameters of config.pbtxt want it.
 
@@ -60,7 +62,6 @@ class ClipModel:
             WeightsError: it cannot be had.
             ValueError: a parameter says what is none.
         """
-        raise NotImplementedError
 
     def initialize(self, args: Mapping[str, str]) -> None:
         self.name, told = args["model_name"], glue.parameters(args)

@@ -24,6 +24,7 @@ SITE = Site(
     trunks=(PROVIDER,),
     numbers=(
         Number("201", "en", "es", "PJSIP/ada"),
+        # An Asterisk pattern: each X stands for one digit, and how many is what is tested of such numbers.
         Number("_0XXXXXXXXX", "en", "es", "PJSIP/${EXTEN:1}@provider"),
         Number("4930123456", "es", "en", "PJSIP/ada", trunk="provider"),
     ),

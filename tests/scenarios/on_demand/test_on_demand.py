@@ -23,6 +23,7 @@ from tests.scenarios.rig import STEP_S
 from tests.scenarios.scene import Scene, clip_engines, speak
 
 ON_DEMAND = Extension("_8XXXXX", "en", "es", f"PJSIP/phone/sip:b@{LOOPBACK}:${{EXTEN:1}}", on_demand=True)
+"""8 and a port: in Asterisk's dialplan a pattern begins with an underscore, and each X stands for one digit."""
 
 
 @pytest.fixture
